@@ -1,0 +1,229 @@
+"""Cuts a file into its top-level statements and parses each on its own.
+
+A statement that does not parse costs its own findings, not the file's; a statement whose text did not change
+keeps its parsed tree and everything learnt from it. Lines inside a `Statement` count from its own first line.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ..positions import Span, code_point_column, split_lines
+
+# A line that can start a top-level statement: not indented, not a comment, not the rest of a bracketed
+# expression, not a clause of the compound statement above, not continued by a backslash.
+_START = re.compile(r"(?<!\\\n)(?<!\\\r\n)^(?![ \t\r\n\f#)\]}]|(?:else|elif|except|finally)\b)", re.MULTILINE)
+_DEFINITION = re.compile(r"(?:async[ \t]+def|def|class)[ \t]+(\w+)|@")
+
+
+@dataclass(eq=False)
+class Statement:
+    """One top-level class or function, or a run of other statements; compared by identity.
+
+    key: names it within its file (`class Net`, `def helper`, `code`, with `#2` for a second of the name).
+    text: its source with its decorators, without the comments above it, line ends as in the file.
+    """
+
+    key: str
+    text: str
+    error: SyntaxError | None = None
+    earlier: Statement | None = None
+    _body: list[ast.stmt] | None = None
+    memo: dict[object, object] = field(default_factory=dict, repr=False)
+
+    @property
+    def body(self) -> list[ast.stmt]:
+        """Its syntax tree; without what does not parse (`error` then says why)."""
+        if self._body is None:
+            try:
+                self._body = _parse(self.text)
+            except SyntaxError as error:
+                self.error = error
+                self._body = [] if self.is_definition else _recover(self.text)
+        return self._body
+
+    @property
+    def good(self) -> Statement:
+        """This statement, or its last version that parsed where this one does not."""
+        return self.earlier if self.earlier is not None and not self.body and self.error else self
+
+    @property
+    def is_definition(self) -> bool:
+        """Whether it is one class or function."""
+        return not self.key.startswith("code")
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Its lines, without their ends."""
+        return split_lines(self.text)
+
+    def span(self, node: ast.AST) -> Span:
+        """Where `node` stands, relative to the statement's first line."""
+        return self.between(node, node)
+
+    def between(self, first: ast.AST, last: ast.AST) -> Span:
+        """The range from the start of one node to the end of another."""
+        line, end_line = first.lineno - 1, last.end_lineno - 1  # type: ignore[attr-defined]
+        lines = self.lines
+        return Span(
+            line,
+            code_point_column(lines[line], first.col_offset),  # type: ignore[attr-defined]
+            end_line,
+            code_point_column(lines[end_line], last.end_col_offset),  # type: ignore[attr-defined]
+        )
+
+    def source(self, node: ast.AST) -> str:
+        """The text of `node`."""
+        line, column, end_line, end_column = self.span(node)
+        if line == end_line:
+            return self.lines[line][column:end_column]
+        return "\n".join([self.lines[line][column:], *self.lines[line + 1 : end_line], self.lines[end_line][:end_column]])
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A file's text as placed statements.
+
+    statements: (0-based line of the statement's first line in the file, statement), in order.
+    """
+
+    text: str
+    statements: tuple[tuple[int, Statement], ...]
+
+    @cached_property
+    def line_of(self) -> Mapping[str, int]:
+        """The first line of each statement, by key."""
+        return {statement.key: line for line, statement in self.statements}
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Statement]:
+        """The statements by key."""
+        return {statement.key: statement for _, statement in self.statements}
+
+
+def _parse(text: str) -> list[ast.stmt]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text).body
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SyntaxError(str(error)) from error
+
+
+def _recover(text: str) -> list[ast.stmt]:
+    """What parses of a run of statements of which one does not."""
+    body: list[ast.stmt] = []
+    starts = [match.start() for match in _START.finditer(text)]
+    for start, end in zip(starts, [*starts[1:], len(text)]):
+        try:
+            part = _parse(text[start:end])
+        except SyntaxError:
+            continue
+        lines = _count_lines(text, 0, start)
+        for statement in part:
+            for node in ast.walk(statement):
+                if hasattr(node, "lineno"):
+                    node.lineno += lines
+                    node.end_lineno += lines  # type: ignore[attr-defined]
+            body.append(statement)
+    return body
+
+
+def read(text: str, previous: Source | None = None) -> Source:
+    """Cut `text` into statements, reusing those of `previous` whose text is unchanged."""
+    known = previous.by_key if previous is not None else {}
+    seen: dict[str, int] = {}
+    placed: list[tuple[int, Statement]] = []
+    for line, name, piece in _pieces(text):
+        count = seen[name] = seen.get(name, 0) + 1
+        key = name if count == 1 else f"{name}#{count}"
+        statement = known.get(key)
+        if statement is None or statement.text != piece:
+            statement = Statement(key, piece, earlier=statement.good if statement and statement.is_definition else None)
+        placed.append((line, statement))
+    return Source(text, tuple(placed))
+
+
+def _pieces(text: str) -> Iterator[tuple[int, str, str]]:
+    """(first line, name, text) of each top-level class, function, and run of other statements."""
+    starts = _boundaries(text)
+    line = 0
+    position = 0
+    for index, (start, name) in enumerate(starts):
+        line += _count_lines(text, position, start)
+        position = start
+        end = starts[index + 1][0] if index + 1 < len(starts) else len(text)
+        yield line, name, text[start:end]
+
+
+def _count_lines(text: str, start: int, end: int) -> int:
+    breaks = text.count("\n", start, end)
+    if "\r" in text:
+        breaks += text.count("\r", start, end) - text.count("\r\n", start, end)
+    return breaks
+
+
+def _boundaries(text: str) -> list[tuple[int, str]]:
+    """Where each piece starts, and its name."""
+    starts: list[tuple[int, str]] = []
+    in_code = decorated = False
+    last = 0
+    for match in _START.finditer(text):
+        start = match.start()
+        definition = _DEFINITION.match(text, start)
+        if definition is None and in_code:
+            continue
+        if start >= len(text) or (starts and _inside_string(text, last, start)):
+            continue
+        if definition is None:
+            in_code, decorated = True, False
+            starts.append((start, "code"))
+            last = start
+        elif not decorated:
+            in_code, decorated = False, definition.group(1) is None
+            starts.append((start, "code" if decorated else _name(text, start, definition)))
+            last = start
+        elif definition.group(1):
+            # The definition below its decorators belongs to the piece they opened.
+            starts[-1] = (starts[-1][0], _name(text, start, definition))
+            decorated = False
+    return starts
+
+
+def _name(text: str, start: int, definition: re.Match[str]) -> str:
+    word = "class" if text.startswith("class", start) else "def"
+    return f"{word} {definition.group(1)}"
+
+
+def _inside_string(text: str, start: int, end: int) -> bool:
+    """Whether position `end` is inside a triple-quoted string that opened after `start`.
+
+    Told by parity where that settles it: balanced quotes of both kinds are taken as closed.
+    """
+    if text.count('"""', start, end) % 2 == 0 and text.count("'''", start, end) % 2 == 0:
+        return False
+    return _scan_string(text, start, end)
+
+
+_TOKENS = re.compile(r'"""|\'\'\'|"(?:[^"\\\r\n]|\\.)*"|\'(?:[^\'\\\r\n]|\\.)*\'|#[^\r\n]*|\\.', re.DOTALL)
+
+
+def _scan_string(text: str, start: int, end: int) -> bool:
+    """The same, reading string by string, since quotes can stand in comments and in other strings."""
+    position = start
+    while True:
+        token = _TOKENS.search(text, position, end)
+        if token is None:
+            return False
+        position = token.end()
+        quote = token.group()
+        if quote in ('"""', "'''"):
+            closing = re.compile(r"(?:[^\\]|\\.)*?" + quote, re.DOTALL).match(text, position, end)
+            if closing is None:
+                return True
+            position = closing.end()
