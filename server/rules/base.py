@@ -31,12 +31,19 @@ class Case:
 
 
 class Rule(abc.ABC):
-    """One guideline. The docstring of each subclass is the page its users read."""
+    """One guideline. The docstring of each subclass is the page its users read.
+
+    fix_all_when_named: fix-all applies its repairs only where `select` names this very rule.
+    repairs_with_aimet_modules: its repairs put AIMET's own modules in; `aimet-modules = "always"` counts as
+        naming it.
+    """
 
     code: ClassVar[str]
     name: ClassVar[str]
     severity: ClassVar[Severity] = Severity.WARNING
     cases: ClassVar[tuple[Case, ...]] = ()
+    fix_all_when_named: ClassVar[bool] = False
+    repairs_with_aimet_modules: ClassVar[bool] = False
 
     @abc.abstractmethod
     def check(self, unit: Unit, config: Config) -> Iterator[Draft]:
