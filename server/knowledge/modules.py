@@ -1,0 +1,228 @@
+"""What the module classes of torch and of well-known libraries are: bases, state, containers, quantized or not.
+
+Source: the installed packages, read by `scripts/generate_torch_tables.py`; what inspection cannot tell (state under
+*any* constructor arguments, result kinds) is written here and checked by `tests/oracle/test_knowledge.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Literal
+
+from .data import Signature, parse_signature, table, words
+from .names import canonical
+
+Result = Literal["tensor", "tuple", "same", "unknown"]
+Container = Literal["", "sequential", "list", "dict", "parameter list", "parameter dict"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleClass:
+    """A module class.
+
+    path: its canonical name (`torch.nn.ReLU`).
+    bases: canonical names of all its bases that are modules, nearest first, `torch.nn.Module` last.
+    signature: the constructor's parameters without `self`.
+    stateless: it has no parameters and no buffers, whatever the constructor is given.
+    parametric: it has parameters with default constructor arguments.
+    result: what calling it yields ("same": what it is given); "unknown" where the arguments decide.
+    container: how it holds modules or parameters, "" for a layer.
+    childless: it has no submodules, whatever the constructor is given (AIMET: a leaf).
+    deconvolution, dropout, identity, activation, normalization, batch_norm, convolution, recurrent: its family;
+        batch_norm and instance norm are normalization too.
+    quantized: quantsim has a quantized definition for it, or leaves it alone on purpose (AIMET 2.42).
+    """
+
+    path: str
+    bases: tuple[str, ...]
+    signature: Signature
+    stateless: bool
+    parametric: bool
+    result: Result
+    container: Container
+    childless: bool
+    deconvolution: bool
+    dropout: bool
+    identity: bool
+    activation: bool
+    normalization: bool
+    batch_norm: bool
+    convolution: bool
+    recurrent: bool
+    quantized: bool
+
+
+_CONTAINERS: dict[str, Container] = {
+    "torch.nn.Sequential": "sequential",
+    "torch.nn.ModuleList": "list",
+    "torch.nn.ModuleDict": "dict",
+    "torch.nn.ParameterList": "parameter list",
+    "torch.nn.ParameterDict": "parameter dict",
+}
+
+# Classes that hold other modules. Everything else in torch.nn is a leaf.
+_WITH_CHILDREN = words("""torch.nn.Module torch.nn.Container torch.nn.Sequential torch.nn.ModuleList torch.nn.ModuleDict
+    torch.nn.AdaptiveLogSoftmaxWithLoss torch.nn.MultiheadAttention torch.nn.Transformer torch.nn.TransformerDecoder
+    torch.nn.TransformerDecoderLayer torch.nn.TransformerEncoder torch.nn.TransformerEncoderLayer torch.nn.DataParallel
+    torch.nn.parallel.distributed.DistributedDataParallel torchvision.ops.Conv2dNormActivation
+    torchvision.ops.Conv3dNormActivation torchvision.ops.FeaturePyramidNetwork torchvision.ops.MLP
+    torchvision.ops.SqueezeExcitation torchvision.ops.misc.ConvNormActivation
+    """)
+
+# Parameters with default arguments, by base class; the classes derived from these have them too.
+_PARAMETRIC = frozenset(
+    f"torch.nn.{name}"
+    for name in words("""Linear Bilinear LazyLinear Embedding EmbeddingBag PReLU LayerNorm GroupNorm RMSNorm MultiheadAttention
+    Transformer TransformerDecoderLayer TransformerEncoderLayer AdaptiveLogSoftmaxWithLoss LinearCrossEntropyLoss
+    RNNCellBase""")
+) | words("""torch.nn.modules.conv._ConvNd torch.nn.modules.rnn.RNNBase torch.nn.modules.batchnorm._BatchNorm
+    torchvision.ops.DeformConv2d torchvision.ops.Conv2dNormActivation torchvision.ops.Conv3dNormActivation
+    torchvision.ops.misc.ConvNormActivation torchvision.ops.MLP torchvision.ops.SqueezeExcitation
+    torchvision.ops.FeaturePyramidNetwork""")
+
+# State that depends on the constructor's arguments, or buffers only.
+_STATEFUL = words("""torch.nn.modules.batchnorm._NormBase torch.nn.modules.loss._WeightedLoss torch.nn.BCEWithLogitsLoss
+    torch.nn.TransformerDecoder torch.nn.TransformerEncoder torch.nn.DataParallel torch.nn.Module torch.nn.Container
+    torch.nn.Sequential torch.nn.ModuleList torch.nn.ModuleDict torch.nn.ParameterList torch.nn.ParameterDict
+    torch.nn.parallel.distributed.DistributedDataParallel torchvision.ops.misc.FrozenBatchNorm2d
+    torchvision.ops.FrozenBatchNorm2d torch.nn.TripletMarginWithDistanceLoss""")
+
+_TUPLES = words("""torch.nn.MultiheadAttention torch.nn.LSTM torch.nn.GRU torch.nn.RNN torch.nn.LSTMCell
+    torch.nn.AdaptiveLogSoftmaxWithLoss torch.nn.modules.rnn.RNNBase""")
+
+# Lists in, lists out; or whatever the wrapped modules give.
+_UNKNOWN_RESULT = words("""torch.nn.Module torch.nn.Container torch.nn.Sequential torch.nn.ModuleList torch.nn.ModuleDict
+    torch.nn.ParameterList torch.nn.ParameterDict torch.nn.DataParallel
+    torch.nn.parallel.distributed.DistributedDataParallel torchvision.ops.FeaturePyramidNetwork""")
+
+_DROPOUTS = words("""torch.nn.modules.dropout._DropoutNd torchvision.ops.StochasticDepth torchvision.ops.DropBlock2d
+    torchvision.ops.DropBlock3d""")
+_ACTIVATION_MODULE = frozenset(
+    f"torch.nn.{name}"
+    for name in words("""CELU ELU GELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh LeakyReLU LogSigmoid LogSoftmax Mish PReLU
+    RReLU ReLU ReLU6 SELU SiLU Sigmoid Softmax Softmax2d Softmin Softplus Softshrink Softsign Tanh Tanhshrink
+    Threshold""")
+)
+_NORMALIZATION = words("""torch.nn.modules.batchnorm._NormBase torch.nn.LayerNorm torch.nn.GroupNorm torch.nn.RMSNorm
+    torch.nn.LocalResponseNorm torch.nn.CrossMapLRN2d torchvision.ops.FrozenBatchNorm2d
+    torchvision.ops.misc.FrozenBatchNorm2d""")
+_BATCH_NORM = words("""torch.nn.modules.batchnorm._BatchNorm torchvision.ops.FrozenBatchNorm2d
+    torchvision.ops.misc.FrozenBatchNorm2d""")
+_DECONVOLUTION = "torch.nn.modules.conv._ConvTransposeNd"
+
+
+@cache
+def module_class(dotted: str) -> ModuleClass | None:
+    """The module class of torch.nn or torchvision.ops of that name, by whichever path it is imported."""
+    path = canonical(dotted)
+    entry = table("module_classes")["classes"].get(path)
+    if entry is None:
+        return None
+    bases = tuple(entry["bases"])
+    family = {path, *bases}
+    kind = path.rpartition(".")[2]
+    parametric = not family.isdisjoint(_PARAMETRIC)
+    instance_norm = "InstanceNorm" in kind
+    result: Result = "tensor"
+    if path == "torch.nn.Identity":
+        result = "same"
+    elif path in _TUPLES:
+        result = "tuple"
+    elif path in _UNKNOWN_RESULT or "return_indices" in entry["signature"]:
+        result = "unknown"
+    container: Container = next((_CONTAINERS[p] for p in (path, *bases) if p in _CONTAINERS), "")
+    return ModuleClass(
+        path=path,
+        bases=bases,
+        signature=parse_signature(entry["signature"]),
+        stateless=not parametric
+        and not instance_norm
+        and path not in _STATEFUL
+        and family.isdisjoint(_STATEFUL - _ROOTS),
+        parametric=parametric and not kind.startswith("_"),
+        result=result,
+        container=container,
+        childless=family.isdisjoint(_WITH_CHILDREN - _ROOTS) and path not in _ROOTS,
+        deconvolution=_DECONVOLUTION in family,
+        dropout=not family.isdisjoint(_DROPOUTS),
+        identity=path == "torch.nn.Identity",
+        activation=path in _ACTIVATION_MODULE,
+        normalization=not family.isdisjoint(_NORMALIZATION),
+        batch_norm=not family.isdisjoint(_BATCH_NORM),
+        convolution="torch.nn.modules.conv._ConvNd" in family,
+        recurrent=not family.isdisjoint(_RECURRENT),
+        quantized="quantized" in entry,
+    )
+
+
+_ROOTS = frozenset({"torch.nn.Module"})
+_RECURRENT = frozenset({"torch.nn.modules.rnn.RNNBase", "torch.nn.RNNCellBase"})
+
+
+def module_attributes() -> frozenset[str]:
+    """Every attribute name an `nn.Module` instance has; a new submodule must not take one."""
+    return _module_attributes()
+
+
+@lru_cache(maxsize=1)
+def _module_attributes() -> frozenset[str]:
+    return frozenset(table("module_classes")["module_attributes"])
+
+
+def __getattr__(name: str) -> frozenset[str]:
+    # MODULE_ATTRIBUTES reads its table when it is first used, not at import.
+    if name == "MODULE_ATTRIBUTES":
+        return _module_attributes()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+_LIGHTNING = frozenset(
+    f"{package}.{name}"
+    for package in ("lightning", "pytorch_lightning", "lightning.pytorch")
+    for name in (
+        "LightningModule",
+        "core.LightningModule",
+        "core.module.LightningModule",
+        "core.lightning.LightningModule",
+    )
+) | {"lightning.fabric.wrappers._FabricModule"}
+
+# transformers has thousands of model classes in modules named `modeling_<model>`; what else these modules define
+# (outputs, configurations, functions) ends in one of the excluded words.
+_TRANSFORMERS_PUBLIC = re.compile(
+    r"transformers\.(?:[\w.]+\.)?(?:modeling_utils\.)?"
+    r"(?:PreTrainedModel|[A-Z]\w*(?:PreTrainedModel|Model|For[A-Z]\w*|LMHeadModel|Backbone|WithLMHead\w*))"
+)
+_TRANSFORMERS_PRIVATE = re.compile(r"transformers\.models\.\w+\.modeling_(?!tf_|flax_)\w+\.[A-Z]\w*")
+_SEGMENTATION = words("""SegmentationModel SegmentationHead ClassificationHead Unet UnetPlusPlus MAnet Linknet FPN PSPNet PAN DeepLabV3
+    DeepLabV3Plus UPerNet Segformer DPT UnetDecoder UnetPlusPlusDecoder MAnetDecoder LinknetDecoder FPNDecoder
+    PSPDecoder PANDecoder DeepLabV3Decoder DeepLabV3PlusDecoder UPerNetDecoder SegformerDecoder DPTDecoder Conv2dReLU
+    SCSEModule ArgMax Clamp Activation Attention""")
+_NOT_MODULES = re.compile(
+    r"(?:Config|Output|Outputs|OutputWithPast|Cache|Tokenizer|Processor|Mixin|Function|Info|Kwargs)$"
+)
+
+
+@lru_cache(maxsize=4096)
+def is_module_base(dotted: str) -> bool:
+    """Whether that name is known to be a subclass of `nn.Module`: torch, torchvision, timm, transformers, lightning.
+
+    For the libraries whose classes are listed in the generated table the list decides; for transformers, too large
+    to list, the naming of its `modeling_` modules does.
+    """
+    path = canonical(dotted)
+    if path in table("module_classes")["classes"] or path in _LIGHTNING:
+        return True
+    if path.startswith("transformers."):
+        match = _TRANSFORMERS_PUBLIC.fullmatch(path) or _TRANSFORMERS_PRIVATE.fullmatch(path)
+        return bool(match) and not _NOT_MODULES.search(path)
+    if path.startswith("segmentation_models_pytorch."):
+        return path.rpartition(".")[2] in _SEGMENTATION
+    return path in _external()
+
+
+@lru_cache(maxsize=1)
+def _external() -> frozenset[str]:
+    return frozenset(table("external_modules")["names"])
