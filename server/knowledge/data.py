@@ -6,9 +6,7 @@ import ast
 import json
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Union
-
-Literal = Union[None, bool, int, float, str, tuple[Any, ...]]
+from typing import Any, Final, NamedTuple
 
 
 class _Required:
@@ -61,7 +59,7 @@ def parse_signature(text: str) -> Signature:
         found.append(Parameter(arguments.vararg.arg, REQUIRED, "*"))
     found.extend(
         Parameter(a.arg, REQUIRED if d is None else ast.literal_eval(d), "keyword")
-        for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults)
+        for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     )
     if arguments.kwarg:
         found.append(Parameter(arguments.kwarg.arg, REQUIRED, "**"))

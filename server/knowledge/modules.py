@@ -74,8 +74,8 @@ _WITH_CHILDREN = words("""torch.nn.Module torch.nn.Container torch.nn.Sequential
 # Parameters with default arguments, by base class; the classes derived from these have them too.
 _PARAMETRIC = frozenset(
     f"torch.nn.{name}"
-    for name in words("""Linear Bilinear LazyLinear Embedding EmbeddingBag PReLU LayerNorm GroupNorm RMSNorm MultiheadAttention
-    Transformer TransformerDecoderLayer TransformerEncoderLayer AdaptiveLogSoftmaxWithLoss LinearCrossEntropyLoss
+    for name in words("""Linear Bilinear LazyLinear Embedding EmbeddingBag PReLU LayerNorm GroupNorm RMSNorm
+    MultiheadAttention Transformer TransformerDecoderLayer TransformerEncoderLayer AdaptiveLogSoftmaxWithLoss LinearCrossEntropyLoss
     RNNCellBase""")
 ) | words("""torch.nn.modules.conv._ConvNd torch.nn.modules.rnn.RNNBase torch.nn.modules.batchnorm._BatchNorm
     torchvision.ops.DeformConv2d torchvision.ops.Conv2dNormActivation torchvision.ops.Conv3dNormActivation
@@ -93,7 +93,8 @@ _TUPLES = words("""torch.nn.MultiheadAttention torch.nn.LSTM torch.nn.GRU torch.
     torch.nn.AdaptiveLogSoftmaxWithLoss torch.nn.modules.rnn.RNNBase""")
 
 # Lists in, lists out; or whatever the wrapped modules give.
-_UNKNOWN_RESULT = words("""torch.nn.Module torch.nn.Container torch.nn.Sequential torch.nn.ModuleList torch.nn.ModuleDict
+_UNKNOWN_RESULT = words("""
+    torch.nn.Module torch.nn.Container torch.nn.Sequential torch.nn.ModuleList torch.nn.ModuleDict
     torch.nn.ParameterList torch.nn.ParameterDict torch.nn.DataParallel
     torch.nn.parallel.distributed.DistributedDataParallel torchvision.ops.FeaturePyramidNetwork""")
 
@@ -101,8 +102,8 @@ _DROPOUTS = words("""torch.nn.modules.dropout._DropoutNd torchvision.ops.Stochas
     torchvision.ops.DropBlock3d""")
 _ACTIVATION_MODULE = frozenset(
     f"torch.nn.{name}"
-    for name in words("""CELU ELU GELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh LeakyReLU LogSigmoid LogSoftmax Mish PReLU
-    RReLU ReLU ReLU6 SELU SiLU Sigmoid Softmax Softmax2d Softmin Softplus Softshrink Softsign Tanh Tanhshrink
+    for name in words("""CELU ELU GELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh LeakyReLU LogSigmoid LogSoftmax
+    Mish PReLU RReLU ReLU ReLU6 SELU SiLU Sigmoid Softmax Softmax2d Softmin Softplus Softshrink Softsign Tanh Tanhshrink
     Threshold""")
 )
 _NORMALIZATION = words("""torch.nn.modules.batchnorm._NormBase torch.nn.LayerNorm torch.nn.GroupNorm torch.nn.RMSNorm
@@ -196,7 +197,8 @@ _TRANSFORMERS_PUBLIC = re.compile(
     r"(?:PreTrainedModel|[A-Z]\w*(?:PreTrainedModel|Model|For[A-Z]\w*|LMHeadModel|Backbone|WithLMHead\w*))"
 )
 _TRANSFORMERS_PRIVATE = re.compile(r"transformers\.models\.\w+\.modeling_(?!tf_|flax_)\w+\.[A-Z]\w*")
-_SEGMENTATION = words("""SegmentationModel SegmentationHead ClassificationHead Unet UnetPlusPlus MAnet Linknet FPN PSPNet PAN DeepLabV3
+_SEGMENTATION = words("""
+    SegmentationModel SegmentationHead ClassificationHead Unet UnetPlusPlus MAnet Linknet FPN PSPNet PAN DeepLabV3
     DeepLabV3Plus UPerNet Segformer DPT UnetDecoder UnetPlusPlusDecoder MAnetDecoder LinknetDecoder FPNDecoder
     PSPDecoder PANDecoder DeepLabV3Decoder DeepLabV3PlusDecoder UPerNetDecoder SegformerDecoder DPTDecoder Conv2dReLU
     SCSEModule ArgMax Clamp Activation Attention""")
