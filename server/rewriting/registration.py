@@ -1,0 +1,282 @@
+"""Where new modules are registered: a place in `__init__`, or an `__init__` made for them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .names import bound_names
+from .source import FUNCTIONS, Source, self_name
+from .splice import Splice, StepError
+
+Method = ast.FunctionDef | ast.AsyncFunctionDef
+
+_INITIALISES = re.compile(r"_*(named_)?(apply|post_init|(init|reset|initiali[sz]e)\w*)")
+_WALKS = frozenset({"modules", "named_modules", "parameters", "named_parameters", "children", "named_children"})
+_MODULE = frozenset({"torch.nn.Module", "torch.nn.modules.module.Module", "nn.Module"})
+
+
+@dataclass(slots=True)
+class Registration:
+    """`self.<name> = <value>`, to be put into a constructor.
+
+    uses: the nodes that will call it; `source_node`: the expression the value repeats.
+    """
+
+    name: str
+    value: str
+    beside: str | None
+    uses: list[ast.AST] = field(default_factory=list)
+    source_node: ast.AST | None = None
+
+
+def constructor_name(owner: ast.ClassDef) -> str:
+    """The method that makes modules: `__init__`, or the hook of a dataclass or attrs class."""
+    methods = {node.name for node in owner.body if isinstance(node, FUNCTIONS)}
+    for decorator in owner.decorator_list:
+        call = decorator if isinstance(decorator, ast.Call) else None
+        words = ast.unparse(call.func if call else decorator).split(".")
+        made = not any(
+            keyword.arg == "init" and isinstance(keyword.value, ast.Constant) and not keyword.value.value
+            for keyword in (call.keywords if call else ())
+        )
+        if not made or "__init__" in methods:
+            continue
+        if words[-1] == "dataclass" and words[0] not in ("attr", "attrs"):
+            return "__post_init__"
+        if words[0] in ("attr", "attrs") or words[-1] in ("attrs", "define"):
+            return "__attrs_post_init__"
+    return "__init__"
+
+
+def constructor(owner: ast.ClassDef) -> Method | None:
+    """The method modules are registered in, where the class has it."""
+    name = constructor_name(owner)
+    return next((node for node in owner.body if isinstance(node, FUNCTIONS) and node.name == name), None)
+
+
+def register(source: Source, splice: Splice, owner: ast.ClassDef, new: Sequence[Registration], whole: bool) -> None:
+    """Insert the registrations in order. `whole`: the class's only base is `nn.Module` itself."""
+    method = constructor(owner)
+    if method is None:
+        _make(source, splice, owner, new, whole)
+        return
+    body = method.body
+    indent = _open_body(source, splice, method)
+    placed: dict[int, list[Registration]] = {}
+    for registration in new:
+        placed.setdefault(_index(source, method, registration), []).append(registration)
+    receiver = self_name(method) or "self"
+    for index, registrations in placed.items():
+        lines = [f"{receiver}.{item.name} = {_reindented(source, item, indent)}" for item in registrations]
+        if index >= 0:
+            text = "".join(source.newline + indent + line for line in lines)
+            splice.insert(source.line_end(source.range(body[index])[1]), text)
+        elif _on_header_line(source, method):
+            text = "".join(line + source.newline + indent for line in lines)
+            splice.insert(source.range(body[0])[0], text)
+        else:
+            text = "".join(indent + line + source.newline for line in lines)
+            splice.insert(source.line_start(_first_offset(source, body[0])), text)
+
+
+def is_plain_module(dotted: str) -> bool:
+    """Whether a base's dotted name is `nn.Module` itself."""
+    return dotted in _MODULE
+
+
+def checked_constructor(owner: ast.ClassDef) -> None:
+    """Raises StepError where the constructor cannot take a registration."""
+    method = constructor(owner)
+    if method is not None and self_name(method) is None:
+        raise StepError(f"`{method.name}` of {owner.name} has no parameter for the instance")
+
+
+def _index(source: Source, method: Method, new: Registration) -> int:
+    """The index in the body after which to register; -1 for before the first statement."""
+    body = method.body
+    receiver = self_name(method) or "self"
+    defines = [_defined(statement, receiver) for statement in body]
+    needed = _needed(new.value, receiver)
+    earliest = -1
+    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        earliest = 0
+    beside = None
+    for index, statement in enumerate(body):
+        is_source = new.source_node is not None and _contains(source, statement, new.source_node)
+        if _calls_base(statement) or defines[index] & needed or is_source:
+            earliest = max(earliest, index)
+        if new.beside is not None and f"{receiver}.{new.beside}" in defines[index]:
+            beside = index
+    if beside is not None:
+        chosen = max(earliest, beside)
+    else:
+        chosen = _end(body, receiver)
+        walkers = [i for i in range(earliest + 1, chosen + 1) if _walks(body[i], receiver)]
+        modules = [i for i, statement in enumerate(body) if _makes_module(statement, receiver)]
+        walkers = [i for i in walkers if not any(later > i for later in modules)]
+        chosen = max(earliest, walkers[0] - 1 if walkers else chosen)
+    for use in new.uses:
+        for index, statement in enumerate(body):
+            if _contains(source, statement, use):
+                chosen = min(chosen, index - 1)
+    return chosen
+
+
+def _end(body: list[ast.stmt], receiver: str) -> int:
+    last = len(body) - 1
+    return last - 1 if isinstance(body[last], (ast.Return, ast.Raise)) else last
+
+
+def _contains(source: Source, statement: ast.stmt, node: ast.AST) -> bool:
+    return node is statement or any(above is statement for above in source.ancestors(node))
+
+
+def _defined(statement: ast.stmt, receiver: str) -> set[str]:
+    """The names (`dim`) and attributes (`self.conv`) a statement binds."""
+    found: set[str] = bound_names(ast.Module([statement], []))
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            if isinstance(node.value, ast.Name) and node.value.id == receiver:
+                found.add(f"{receiver}.{node.attr}")
+        elif isinstance(node, ast.Call):
+            by_name = isinstance(node.func, ast.Name) and node.func.id == "setattr"
+            adds = isinstance(node.func, ast.Attribute) and node.func.attr in ("add_module", "register_module")
+            for argument in node.args[:2] if by_name or adds else ():
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    found.add(f"{receiver}.{argument.value}")
+    return found
+
+
+def _needed(value: str, receiver: str) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(f"({value}\n)", mode="eval")):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == receiver:
+            found.add(f"{receiver}.{node.attr}")
+        elif isinstance(node, ast.Name) and node.id != receiver and isinstance(node.ctx, ast.Load):
+            found.add(node.id)
+    return found
+
+
+def _calls_base(statement: ast.stmt) -> bool:
+    return any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "__init__"
+        for node in ast.walk(statement)
+    )
+
+
+def _makes_module(statement: ast.stmt, receiver: str) -> bool:
+    """Whether a top-level statement of the constructor sets an attribute to the result of a call."""
+    return any(
+        isinstance(node, (ast.Assign, ast.AnnAssign))
+        and isinstance(node.value, ast.Call)
+        and any(name.startswith(f"{receiver}.") for name in _defined(node, receiver))
+        for node in ast.walk(statement)
+    )
+
+
+def _walks(statement: ast.stmt, receiver: str) -> bool:
+    """Whether a statement initialises or walks the modules registered so far."""
+    for node in ast.walk(statement):
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Attribute):
+            own = isinstance(node.func.value, ast.Name) and node.func.value.id == receiver
+            if own and (node.func.attr in _WALKS or _INITIALISES.fullmatch(node.func.attr)):
+                return True
+            name = node.func.attr
+        else:
+            name = node.func.id if isinstance(node.func, ast.Name) else ""
+        passed = any(isinstance(argument, ast.Name) and argument.id == receiver for argument in node.args)
+        if passed and _INITIALISES.fullmatch(name):
+            return True
+    return False
+
+
+def _first_offset(source: Source, statement: ast.stmt) -> int:
+    """Where a statement begins, decorators included."""
+    nodes = [statement, *getattr(statement, "decorator_list", ())]
+    return min(source.range(node)[0] for node in nodes)
+
+
+def _on_header_line(source: Source, node: Method | ast.ClassDef) -> bool:
+    """Whether the body stands on the line of the colon."""
+    start = _first_offset(source, node.body[0])
+    return bool(source.text[source.line_start(start) : start].strip(" \t\f"))
+
+
+def _unit(source: Source, owner: ast.AST) -> str:
+    """One level of indentation as the statement uses it."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, (ast.ClassDef, *FUNCTIONS)) and not _on_header_line(source, node):
+            outer = source.indent_at(source.range(node)[0])
+            inner = source.indent_at(_first_offset(source, node.body[0]))
+            if inner.startswith(outer) and inner != outer:
+                return inner[len(outer) :]
+    return "    "
+
+
+def _open_body(source: Source, splice: Splice, node: Method | ast.ClassDef) -> str:
+    """The indentation of a body; a body on the line of the colon is moved to a line of its own."""
+    start = _first_offset(source, node.body[0])
+    if not _on_header_line(source, node):
+        return source.indent_at(start)
+    indent = source.indent_at(source.range(node)[0]) + _unit(source, node)
+    colon = len(source.text[:start].rstrip(" \t"))
+    splice.replace((colon, start), lambda: source.newline + indent)
+    return indent
+
+
+def _make(source: Source, splice: Splice, owner: ast.ClassDef, new: Sequence[Registration], whole: bool) -> None:
+    indent = _open_body(source, splice, owner)
+    inner = indent + _unit(source, owner)
+    name = constructor_name(owner)
+    methods = {node.name for node in owner.body if isinstance(node, FUNCTIONS)}
+    plain = whole or name != "__init__"
+    lines = [f"{indent}def {name}(self{'' if plain else ', *args, **kwargs'}):"]
+    # An attrs class that calls `nn.Module.__init__` before its fields are set must not call it again after.
+    if not methods & {"__attrs_pre_init__"}:
+        lines.append(f"{inner}super().__init__({'' if plain else '*args, **kwargs'})")
+    lines += [f"{inner}self.{item.name} = {_reindented(source, item, inner)}" for item in new]
+    text = source.newline.join(lines)
+    first = next((node for node in owner.body if isinstance(node, FUNCTIONS)), None)
+    blank = source.newline * (1 + _blank_lines(source, owner))
+    if first is None or _on_header_line(source, owner):
+        last = owner.body[-1]
+        splice.insert(source.line_end(source.range(last)[1]), source.newline + blank + text)
+        return
+    offset = source.line_start(_first_offset(source, first))
+    # A comment right above the first method stays with it.
+    while True:
+        above = source.line_start(offset - 1)
+        line = source.text[above:offset]
+        if not (line.startswith(indent) and line[len(indent) :].startswith("#")):
+            break
+        offset = above
+    splice.insert(offset, text + source.newline + blank[: len(blank) - len(source.newline)])
+
+
+def _blank_lines(source: Source, owner: ast.ClassDef) -> int:
+    """How many blank lines the class puts between methods; one where it does not show."""
+    for before, after in zip(owner.body, owner.body[1:], strict=False):
+        if isinstance(before, FUNCTIONS) and isinstance(after, FUNCTIONS):
+            between = source.text[source.range(before)[1] : _first_offset(source, after)]
+            lines = re.split(r"\r\n|\r|\n", between)[1:-1]
+            return min(sum(not line.strip() for line in lines), 2)
+    return 1
+
+
+def _reindented(source: Source, item: Registration, indent: str) -> str:
+    return reindented(source, item.value, item.source_node, indent)
+
+
+def reindented(source: Source, text: str, node: ast.AST | None, indent: str) -> str:
+    """A multi-line expression moved to a line of another indentation; strings over several lines stay."""
+    if node is None or not re.search(r"[\r\n]", text) or '"""' in text or "'''" in text:
+        return text
+    old = source.indent_at(source.range(node)[0])
+    first, *rest = re.split(r"\r\n|\r|\n", text)
+    moved = [indent + line[len(old) :] if line.startswith(old) and line.strip() else line for line in rest]
+    return source.newline.join([first, *moved])

@@ -1,0 +1,313 @@
+"""Carries out the steps of a repair on one top-level statement."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ..finding import CallModule, InsertStatements, NewElement, NewModule, ReplaceCallee, ReplaceText, Step
+from ..positions import Span
+from .calls import Argument, place_of, write_arguments
+from .imports import ImportLine, Imports, Speller
+from .loops import Loops
+from .names import Attributes, shadowing
+from .registration import (
+    Registration,
+    checked_constructor,
+    constructor,
+    is_plain_module,
+    register,
+    reindented,
+)
+from .source import Range, Source, newline_of, self_name
+from .splice import Splice, StepError
+from .texts import filled, removal, replacement_text, spelt
+
+
+class Rewritten(NamedTuple):
+    """A statement's new text, the import lines its file needs now, and (step index, reason) for what was left out."""
+
+    text: str
+    imports: tuple[ImportLine, ...]
+    failed: tuple[tuple[int, str], ...]
+
+
+def rewrite(statement: str, steps: Sequence[Step], imports: Imports) -> Rewritten:
+    """Carry out `steps` on the text of one top-level statement.
+
+    A step that cannot be carried out is left out whole and reported; the others go on. The result parses; where
+    all steps together would break it, those that break it are left out. Never raises for wrong spans.
+    """
+    try:
+        source: Source | None = Source(statement)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        source = None
+    chosen = list(range(len(steps)))
+    first = _attempt(statement, source, steps, chosen, imports)
+    if source is None or _parses(first.text):
+        return first
+    chosen.clear()
+    failed: list[tuple[int, str]] = []
+    for index in range(len(steps)):
+        tried = _attempt(statement, source, steps, [*chosen, index], imports)
+        reason = next((why for number, why in tried.failed if number == index), None)
+        if reason is None and not _parses(tried.text):
+            reason = "the result would not be valid Python"
+        if reason is None:
+            chosen.append(index)
+        else:
+            failed.append((index, reason))
+    last = _attempt(statement, source, steps, chosen, imports)
+    return last._replace(failed=tuple(sorted([*failed, *last.failed])))
+
+
+def _attempt(
+    statement: str, source: Source | None, steps: Sequence[Step], chosen: list[int], imports: Imports
+) -> Rewritten:
+    speller = Speller(imports)
+    failed: dict[int, str] = {}
+    text = statement
+    if source is not None:
+        text = _Rewriter(source, speller).run(steps, chosen, failed)
+    else:
+        failed.update(
+            (index, "the code does not parse") for index in chosen if not isinstance(steps[index], InsertStatements)
+        )
+    for index in chosen:
+        step = steps[index]
+        if isinstance(step, InsertStatements):
+            try:
+                text = _with_statements(text, step, speller)
+            except StepError as error:
+                failed[index] = str(error)
+    return Rewritten(text, speller.lines, tuple(sorted(failed.items())))
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _with_statements(text: str, step: InsertStatements, speller: Speller) -> str:
+    template, names = spelt(step.text, step.imports, speller, set(), 0)
+    newline = newline_of(text)
+    added = re.sub(r"\r\n|\r|\n", lambda _: newline, filled(template, names)).rstrip("\r\n")
+    body = text.rstrip("\r\n")
+    blocks = re.compile(r"^(?:@|class\b|def\b|async\s+def\b)", re.MULTILINE)
+    gap = newline * (3 if blocks.search(added) or blocks.search(body) else 1)
+    if step.after:
+        return body + gap + added + text[len(body) :]
+    return added + gap + text
+
+
+@dataclass
+class _Action:
+    """A step with the nodes it names. `write` makes the replacement once names are given."""
+
+    index: int
+    step: Step
+    node: ast.AST | None
+    place: Range
+    kept: list[Range] = field(default_factory=list)
+    write: Callable[[], str] | None = None
+
+
+class _Rewriter:
+    def __init__(self, source: Source, speller: Speller) -> None:
+        self._source = source
+        self._speller = speller
+        self._splice = Splice(source)
+        self._loops = Loops(source)
+        self._attributes: dict[ast.ClassDef, Attributes] = {}
+        self._registrations: dict[ast.ClassDef, list[Registration]] = {}
+        self._shared: dict[tuple[ast.ClassDef, NewModule], Registration] = {}
+
+    def run(self, steps: Sequence[Step], chosen: Sequence[int], failed: dict[int, str]) -> str:
+        actions: list[_Action] = []
+        for index in chosen:
+            if isinstance(steps[index], InsertStatements):
+                continue
+            try:
+                actions.append(self._located(index, steps[index]))
+            except StepError as error:
+                failed[index] = str(error)
+        actions = self._without_conflicts(actions, failed)
+        # Evaluation order: what ends first is computed first, and of what ends together the inner one.
+        for action in sorted(actions, key=lambda action: (action.place[1], -action.place[0])):
+            try:
+                self._prepare(action)
+            except (StepError, ValueError) as error:
+                failed[action.index] = str(error)
+                continue
+            assert action.write is not None
+            self._splice.replace(action.place, action.write)
+        self._loops.write(self._splice)
+        for owner, registrations in self._registrations.items():
+            register(self._source, self._splice, owner, registrations, self._is_plain(owner))
+        return self._splice.result()
+
+    def _located(self, index: int, step: Step) -> _Action:
+        if isinstance(step, ReplaceText):
+            return self._located_text(index, step)
+        assert isinstance(step, (CallModule, ReplaceCallee, NewElement))
+        node = self._node(step.span, ast.expr, *((ast.AugAssign, ast.Expr) if isinstance(step, CallModule) else ()))
+        action = _Action(index, step, node, self._source.range(node))
+        if not isinstance(step, CallModule):
+            return action
+        statement = node if isinstance(node, ast.stmt) else self._source.parent(node)
+        if step.assign_to is not None and not isinstance(statement, (ast.AugAssign, ast.Expr)):
+            raise StepError("it is not a statement of its own")
+        if step.assign_to is None and isinstance(node, ast.AugAssign):
+            raise StepError("an augmented assignment needs a name to assign to")
+        if not isinstance(node, ast.stmt):
+            action.place = place_of(self._source, node)
+        for argument in step.arguments:
+            if not isinstance(argument, str):
+                kept = self._node(argument, ast.expr, ast.keyword)
+                if not _within(self._source.range(kept), action.place):
+                    raise StepError("an argument to keep lies outside the call")
+                whole = self._source.grouped(kept) if isinstance(kept, ast.expr) else self._source.range(kept)
+                action.kept.append(whole)
+        return action
+
+    def _located_text(self, index: int, step: ReplaceText) -> _Action:
+        node = self._source.find(step.span)
+        place = self._source.offsets(step.span)
+        if place is None or place[0] == place[1] or (node is None and not self._source.is_run(place)):
+            raise StepError("there is no expression or statement at the given place")
+        kept = []
+        for part in step.parts:
+            found = self._node(part, ast.expr, ast.keyword, ast.stmt)
+            kept.append(self._source.grouped(found))
+        return _Action(index, step, node, place, kept)
+
+    def _node(self, span: Span, *kinds: type[ast.AST]) -> ast.AST:
+        node = self._source.find(span, *kinds)
+        if node is None:
+            raise StepError("there is no expression at the given place that can be repaired")
+        return node
+
+    def _without_conflicts(self, actions: list[_Action], failed: dict[int, str]) -> list[_Action]:
+        """Leave out steps that replace what another step has replaced already; equal steps are one."""
+        kept: list[_Action] = []
+        for action in actions:
+            same = next((other for other in kept if other.place == action.place), None)
+            if same is None:
+                kept.append(action)
+            elif same.step != action.step:
+                failed[action.index] = "another repair replaces the same code"
+        for action in list(kept):
+            around = [other for other in kept if other is not action and _within(action.place, other.place)]
+            crossing = [other for other in kept if _crosses(action.place, other.place)]
+            lost = any(not any(_within(action.place, part) for part in other.kept) for other in around)
+            if lost or crossing:
+                kept.remove(action)
+                failed[action.index] = "another repair replaces the code around it"
+        return kept
+
+    def _prepare(self, action: _Action) -> None:
+        step, node = action.step, action.node
+        if isinstance(step, ReplaceText):
+            self._prepare_text(action, step)
+            return
+        assert node is not None
+        if isinstance(step, NewElement):
+            original = self._node(step.copy_of, ast.expr)
+            text = self._copy(original)
+            indent = self._source.indent_at(action.place[0])
+            action.write = lambda: reindented(self._source, text, original, indent)
+        elif isinstance(step, ReplaceCallee):
+            callee = self._module(step.module, node)
+            action.write = lambda: callee
+        elif isinstance(step, CallModule):
+            arguments: list[Argument] = [
+                argument if isinstance(argument, str) else self._node(argument, ast.expr, ast.keyword)
+                for argument in step.arguments
+            ]
+            callee = self._module(step.module, node)
+            prefix = f"{step.assign_to} = " if step.assign_to is not None else ""
+            call = node.value if isinstance(node, ast.Expr) else node
+            action.write = lambda: prefix + callee + write_arguments(self._source, self._splice, call, arguments)
+
+    def _prepare_text(self, action: _Action, step: ReplaceText) -> None:
+        if not step.text and action.node is not None:
+            action.place, left = removal(self._source, action.node, action.place)
+            action.write = lambda: left
+            return
+        parts = [self._node(part, ast.expr, ast.keyword, ast.stmt) for part in step.parts]
+        # Filled in once now, so that what cannot be filled in fails here, with its own reason.
+        self._text(action.node, step, parts)
+        action.write = lambda: self._text(action.node, step, parts)
+
+    def _text(self, node: ast.AST | None, step: ReplaceText, parts: Sequence[ast.AST]) -> str:
+        return replacement_text(self._source, self._splice, node, step.text, parts, step.imports, self._speller)
+
+    def _module(self, module: NewModule, node: ast.AST) -> str:
+        """How the new module is called at `node`; it is registered with its class."""
+        source = self._source
+        owner = source.class_named(module.owner, node)
+        if owner is None:
+            raise StepError(f"there is no class {module.owner} in this statement")
+        method = source.method_around(node, owner)
+        receiver = self_name(method) if method is not None else None
+        if receiver is None:
+            raise StepError(f"it is not inside a method of {module.owner}")
+        checked_constructor(owner)
+        if module.each_of is not None:
+            self._loops.check(node, receiver, module.each_of)
+        registration = self._shared.get((owner, module)) if module.share else None
+        if registration is None:
+            registration = self._registered(module, owner)
+        registration.uses.append(node)
+        if module.each_of is not None:
+            return self._loops.variable(node, receiver, module.each_of, registration.name)
+        return f"{receiver}.{registration.name}"
+
+    def _registered(self, module: NewModule, owner: ast.ClassDef) -> Registration:
+        init = constructor(owner)
+        original = self._node(module.copy_of, ast.expr) if module.copy_of is not None else None
+        shadowed = shadowing(self._source, init or owner)
+        if owner not in self._attributes:
+            self._attributes[owner] = Attributes(self._source, owner)
+        name = self._attributes[owner].give(module.name, module.taken)
+        if original is not None:
+            value = self._copy(original)
+        else:
+            value = f"{self._speller.spell(module.cls, shadowed)}({', '.join(module.args)})"
+        beside = module.beside
+        if module.each_of is not None:
+            receiver = (self_name(init) if init is not None else None) or "self"
+            made = self._speller.spell("torch.nn.ModuleList", shadowed)
+            value = f"{made}([{value} for _ in {receiver}.{module.each_of}])"
+            beside = beside or module.each_of
+        if not _parses(f"({value}\n)"):
+            raise StepError("the new module's arguments are not valid Python")
+        registration = Registration(name, value, beside, source_node=original)
+        self._registrations.setdefault(owner, []).append(registration)
+        if module.share:
+            self._shared[owner, module] = registration
+        return registration
+
+    def _copy(self, original: ast.AST) -> str:
+        """The source of an expression, in parentheses where its lines hold together only by some around it."""
+        text = self._source.source(original)
+        return text if _parses(text) else f"({text})"
+
+    def _is_plain(self, owner: ast.ClassDef) -> bool:
+        if len(owner.bases) != 1 or owner.keywords:
+            return False
+        return is_plain_module(self._speller.resolve(ast.unparse(owner.bases[0])))
+
+
+def _within(inner: Range, outer: Range) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
+
+
+def _crosses(one: Range, other: Range) -> bool:
+    return one[0] < other[0] < one[1] < other[1]

@@ -1,0 +1,108 @@
+"""Text given by a rule with places to fill in."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+
+from .calls import argument_text
+from .imports import Speller
+from .names import shadowing
+from .source import Range, Source
+from .splice import Splice, StepError
+
+_ATOMS = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.List, ast.Dict, ast.Set, ast.GeneratorExp, ast.keyword)
+
+
+def spelt(text: str, imports: Sequence[str], speller: Speller, shadowed: set[str], first: int) -> tuple[str, list[str]]:
+    """The names that fill `{first}`, `{first + 1}`, ...; where `text` has no such place, its dotted name is respelt."""
+    names: list[str] = []
+    for number, dotted in enumerate(imports):
+        name = speller.spell(dotted, shadowed)
+        names.append(name)
+        if f"{{{first + number}}}" not in text:
+            text = re.sub(rf"(?<![\w.]){re.escape(dotted)}(?!\w)", name.replace("\\", r"\\"), text)
+    return text, names
+
+
+def filled(text: str, values: Sequence[str]) -> str:
+    """`str.format` with errors told as StepError."""
+    try:
+        return text.format(*values)
+    except (IndexError, KeyError, ValueError, AttributeError) as error:
+        raise StepError(f"the text of the repair cannot be filled in: {error}") from None
+
+
+def replacement_text(
+    source: Source,
+    splice: Splice,
+    node: ast.AST | None,
+    text: str,
+    parts: Sequence[ast.AST],
+    imports: Sequence[str],
+    speller: Speller,
+) -> str:
+    """`text` with the repaired source of `parts`; parentheses are added only where they are needed."""
+    shadowed = shadowing(source, node) if node is not None else set()
+    text, names = spelt(text, imports, speller, shadowed, len(parts))
+    bare = [argument_text(source, splice, part) for part in parts]
+    wrapped = [_grouped(part, bit) for part, bit in zip(parts, bare, strict=True)]
+    written = filled(text, [*bare, *names])
+    safe = filled(text, [*wrapped, *names])
+    if written != safe and _meaning(written) != _meaning(safe):
+        written = safe
+    # Where only a part stays, it keeps the parentheses it has.
+    if text == "{0}" and isinstance(node, ast.expr) and source.grouped(parts[0]) != source.range(parts[0]):
+        written = wrapped[0]
+    if isinstance(node, ast.stmt):
+        indent = source.indent_at(source.range(node)[0])
+        written = (
+            re.sub(r"\r\n|\r|\n", source.newline + indent, written)
+            if not any(bare)
+            else _indented(text, written, source.newline, indent)
+        )
+    return written
+
+
+def _indented(template: str, written: str, newline: str, indent: str) -> str:
+    """Lines of the template take the statement's indentation; lines inside its parts have theirs."""
+    if not re.search(r"[\r\n]", template):
+        return written
+    return re.sub(r"\r\n|\r|\n", newline + indent, written)
+
+
+def _grouped(part: ast.AST, text: str) -> str:
+    return text if isinstance(part, _ATOMS) or (isinstance(part, ast.Tuple) and text[:1] == "(") else f"({text})"
+
+
+def _meaning(text: str) -> str | None:
+    for form in (text, f"f({text})"):
+        try:
+            return ast.dump(ast.parse(form))
+        except (SyntaxError, ValueError):
+            continue
+    return None
+
+
+def removal(source: Source, node: ast.AST, place: Range) -> tuple[Range, str]:
+    """What goes when an argument or statement is removed: its comma, its line. Returns the range and what stays."""
+    start, end = place
+    text = source.text
+    if isinstance(node, ast.stmt):
+        parent = source.parent(node)
+        bodies = [getattr(parent, name, []) for name in ("body", "orelse", "finalbody")]
+        if any(body == [node] for body in bodies if isinstance(body, list)) and not isinstance(parent, ast.Module):
+            return place, "pass"
+        first, last = source.line_start(start), source.line_end(end)
+        if text[first:start].strip() or text[end:last].strip():
+            return place, "pass"
+        following = re.compile(r"\r\n|\r|\n|\Z").match(text, last)
+        return (first, following.end() if following else last), ""
+    after = re.compile(r"\s*,[ \t]*").match(text, end)
+    before = re.compile(r"\s*,\s*\Z").search(text[:start])
+    if after and not (before and text[after.end() : after.end() + 1] in ("\n", "\r")):
+        return (start, after.end()), ""
+    if before:
+        return (before.start(), end), ""
+    return place, ""
