@@ -75,8 +75,8 @@ _WITH_CHILDREN = words("""torch.nn.Module torch.nn.Container torch.nn.Sequential
 _PARAMETRIC = frozenset(
     f"torch.nn.{name}"
     for name in words("""Linear Bilinear LazyLinear Embedding EmbeddingBag PReLU LayerNorm GroupNorm RMSNorm
-    MultiheadAttention Transformer TransformerDecoderLayer TransformerEncoderLayer AdaptiveLogSoftmaxWithLoss LinearCrossEntropyLoss
-    RNNCellBase""")
+    MultiheadAttention Transformer TransformerDecoderLayer TransformerEncoderLayer
+    AdaptiveLogSoftmaxWithLoss LinearCrossEntropyLoss RNNCellBase""")
 ) | words("""torch.nn.modules.conv._ConvNd torch.nn.modules.rnn.RNNBase torch.nn.modules.batchnorm._BatchNorm
     torchvision.ops.DeformConv2d torchvision.ops.Conv2dNormActivation torchvision.ops.Conv3dNormActivation
     torchvision.ops.misc.ConvNormActivation torchvision.ops.MLP torchvision.ops.SqueezeExcitation
