@@ -42,6 +42,8 @@ def logical_lines(text: str) -> Iterator[tuple[int, int, frozenset[int]]]:
             ends = len(_NEWLINE.findall(match[0]))
             closed.update(range(line, line + ends))
             line += ends
+            if match[0][:3] in ('"""', "'''") and (len(match[0]) < 6 or match[0][-3:] != match[0][:3]):
+                closed.add(line)  # never closed: the rest of the text is a string
         elif kind == "open":
             depth += 1
         elif kind == "close":
