@@ -1,0 +1,95 @@
+"""Which arguments models pass to each other, told from the syntax alone."""
+
+from __future__ import annotations
+
+import ast
+from typing import NamedTuple
+
+from .definitions import Definition
+from .source import Statement
+
+
+class CallShape(NamedTuple):
+    """One call in a class or function: the name it goes through, and which arguments it has.
+
+    through: `self.<attribute>`'s attribute, or the local name called; positional: how many, -1 with `*`.
+    """
+
+    through: str
+    own: bool
+    positional: int
+    keywords: frozenset[str]
+
+
+def calls_in(statement: Statement) -> tuple[CallShape, ...]:
+    """The calls through attributes and local names in a statement."""
+    known = statement.memo.get("calls")
+    if known is None:
+        found: list[CallShape] = []
+        for node in statement.body:
+            for child in ast.walk(node):
+                if isinstance(child, ast.Call):
+                    shape = _shape(child)
+                    if shape is not None:
+                        found.append(shape)
+        known = statement.memo["calls"] = tuple(found)
+    return known  # type: ignore[return-value]
+
+
+def _shape(node: ast.Call) -> CallShape | None:
+    callee = node.func
+    if isinstance(callee, ast.Subscript):
+        callee = callee.value
+    if isinstance(callee, ast.Attribute):
+        own = isinstance(callee.value, ast.Name) and callee.value.id == "self"
+        name = callee.attr
+    elif isinstance(callee, ast.Name):
+        own, name = False, callee.id
+    else:
+        return None
+    starred = any(isinstance(argument, ast.Starred) for argument in node.args)
+    names = frozenset(keyword.arg for keyword in node.keywords if keyword.arg is not None)
+    hidden = any(keyword.arg is None for keyword in node.keywords)
+    return CallShape(name, own, -1 if starred or hidden else len(node.args), names)
+
+
+def passes(statement: Statement, definition: Definition, parameter: str, position: int) -> bool:
+    """Whether a call in `statement`, perhaps of an instance of `definition`, passes a parameter of its forward.
+
+    position: the parameter's index without `self`. Calls are matched by the attributes whose assignment mentions
+    the class, and by local names, which may hold an element of a container of them.
+    """
+    held = _attributes_holding(statement, definition.simple_name)
+    for shape in calls_in(statement):
+        if shape.own and shape.through not in held:
+            continue
+        if not shape.own and (shape.through == definition.simple_name or not shape.through.islower()):
+            continue
+        if parameter in shape.keywords:
+            return True
+        if shape.own and shape.positional > position:
+            return True
+        if not shape.own and shape.through in _ELEMENTS and shape.positional > position:
+            return True
+    return False
+
+
+# What an element of a container of modules is called in a loop.
+_ELEMENTS = frozenset("layer block blk module mod m l b stage cell layer_module decoder_layer encoder_layer".split())
+
+
+def _attributes_holding(statement: Statement, name: str) -> frozenset[str]:
+    key = ("holding", name)
+    known = statement.memo.get(key)
+    if known is None:
+        found: set[str] = set()
+        for node in statement.body:
+            for child in ast.walk(node):
+                if isinstance(child, ast.Assign) and any(
+                    isinstance(part, ast.Name) and part.id == name for part in ast.walk(child.value)
+                ):
+                    for target in child.targets:
+                        if isinstance(target, ast.Attribute):
+                            found.add(target.attr)
+        known = statement.memo[key] = frozenset(found)
+    return known  # type: ignore[return-value]

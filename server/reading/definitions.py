@@ -1,0 +1,191 @@
+"""Classes and functions of the workspace, and the names a file binds at its top level."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Union
+
+from .source import Source, Statement
+
+FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
+
+
+@dataclass(eq=False, slots=True)
+class Definition:
+    """A class or function: where it stands, its syntax tree and its name qualified within the statement."""
+
+    path: str
+    statement: Statement
+    node: ast.ClassDef | FunctionNode
+    name: str
+    parent: Definition | None = None
+    _methods: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] | None = field(default=None, repr=False)
+    _inner: dict[str, Definition] = field(default_factory=dict, repr=False)
+
+    @property
+    def methods(self) -> Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]:
+        """The functions of a class body by name; the last one of a name counts."""
+        if self._methods is None:
+            self._methods = {}
+            for node in class_body(self.node):
+                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    self._methods[node.name] = node
+        return self._methods
+
+    def inner(self, node: ast.ClassDef | FunctionNode) -> Definition:
+        """The definition of a function or class in its body."""
+        name = getattr(node, "name", "<lambda>")
+        known = self._inner.get(name)
+        if known is None or known.node is not node:
+            known = Definition(self.path, self.statement, node, f"{self.name}.{name}", self)
+            self._inner[name] = known
+        return known
+
+    def method(self, name: str) -> Definition | None:
+        """The function of that name in its body."""
+        node = self.methods.get(name)
+        return self.inner(node) if node is not None else None
+
+    @property
+    def simple_name(self) -> str:
+        """The last part of its name."""
+        return self.name.rpartition(".")[2]
+
+
+def class_body(node: ast.AST) -> Iterator[ast.stmt]:
+    """The statements of a class body, those inside `if` and `try` too."""
+    for child in getattr(node, "body", ()):
+        yield child
+        if isinstance(child, (ast.If, ast.Try)):
+            yield from class_body(child)
+            yield from child.orelse
+            for handler in getattr(child, "handlers", ()):
+                yield from handler.body
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A name bound by an import: the dotted target, relative ones already made absolute."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """A name bound by an assignment; `index` where it is one element of an unpacked value."""
+
+    path: str
+    statement: Statement
+    value: ast.expr
+    index: int | None = None
+
+
+# A class or function at the top level is bound as its statement, which is parsed only when somebody asks.
+Binding = Union[Import, Definition, Assigned, Statement]
+
+
+@dataclass(frozen=True, eq=False)
+class FileFacts:
+    """One file as other files see it: its statements and the names bound at its top level.
+
+    path: absolute, with `/`. module: its dotted name where it lies in a package, else its stem.
+    """
+
+    path: str
+    module: str
+    source: Source
+
+    @cached_property
+    def scope(self) -> dict[str, Binding]:
+        """What each top-level name is bound to; the last binding counts."""
+        names: dict[str, Binding] = {}
+        for _, statement in self.source.statements:
+            if statement.is_definition:
+                names[statement.key.partition(" ")[2].partition("#")[0]] = statement
+            else:
+                self._bind_all(statement, statement.body, names)
+        return names
+
+    @cached_property
+    def star_imports(self) -> tuple[str, ...]:
+        """The modules whose names are all imported."""
+        return tuple(
+            self.absolute(node)
+            for _, statement in self.source.statements
+            if not statement.is_definition
+            for node in statement.body
+            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+        )
+
+    @cached_property
+    def imports(self) -> dict[str, str]:
+        """The top-level names bound by imports, with their dotted targets."""
+        return {name: binding.target for name, binding in self.scope.items() if isinstance(binding, Import)}
+
+    def lookup(self, name: str) -> Import | Definition | Assigned | None:
+        """What a top-level name is bound to."""
+        binding = self.scope.get(name)
+        return self.definition(binding) if isinstance(binding, Statement) else binding
+
+    def definition(self, statement: Statement) -> Definition | None:
+        """The class or function that a statement is, or was when it last parsed."""
+        statement = statement.good
+        known = statement.memo.get(self.path)
+        if known is None:
+            for node in statement.body:
+                if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                    known = Definition(self.path, statement, node, node.name)
+            statement.memo[self.path] = known
+        return known if isinstance(known, Definition) else None
+
+    def absolute(self, node: ast.ImportFrom) -> str:
+        """The dotted name of the module an import names, relative ones resolved."""
+        if not node.level:
+            return node.module or ""
+        parts = self.module.split(".")
+        if posixpath.basename(self.path) != "__init__.py":
+            parts = parts[:-1]
+        parts = parts[: len(parts) - (node.level - 1)]
+        return ".".join([*parts, *([node.module] if node.module else [])])
+
+    def _bind_all(self, statement: Statement, body: list[ast.stmt], names: dict[str, Binding]) -> None:
+        for node in body:
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    name = alias.asname or alias.name.partition(".")[0]
+                    names[name] = Import(alias.name if alias.asname else name)
+            elif isinstance(node, ast.ImportFrom):
+                module = self.absolute(node)
+                for alias in node.names:
+                    if alias.name != "*":
+                        names[alias.asname or alias.name] = Import(f"{module}.{alias.name}" if module else alias.name)
+            elif isinstance(node, ast.Assign):
+                for target in node.targets:
+                    _bind_target(self.path, statement, target, node.value, names)
+            elif isinstance(node, ast.AnnAssign):
+                if node.value is not None:
+                    _bind_target(self.path, statement, node.target, node.value, names)
+            elif isinstance(node, (ast.If, ast.Try, ast.With)):
+                # The last clause must not hide the first: `try: import x except ImportError: x = None`.
+                for clause in ("finalbody", "orelse"):
+                    self._bind_all(statement, getattr(node, clause, []), names)
+                for handler in getattr(node, "handlers", []):
+                    self._bind_all(statement, handler.body, names)
+                self._bind_all(statement, node.body, names)
+            elif isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                names[node.name] = Definition(self.path, statement, node, node.name)
+
+
+def _bind_target(
+    path: str, statement: Statement, target: ast.expr, value: ast.expr, names: dict[str, Binding]
+) -> None:
+    if isinstance(target, ast.Name):
+        names[target.id] = Assigned(path, statement, value)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        for index, element in enumerate(target.elts):
+            if isinstance(element, ast.Name):
+                names[element.id] = Assigned(path, statement, value, index)

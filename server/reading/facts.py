@@ -1,0 +1,188 @@
+"""What reading finds out, for rules to judge: operations, uses of modules, flow, parameters, returns."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..finding import Spot
+from .definitions import Definition, FileFacts
+from .source import Statement
+from .values import Module, Value
+
+if TYPE_CHECKING:
+    from .model import Model
+    from .project import Project
+
+
+@dataclass(eq=False, slots=True)
+class Site:
+    """The function that is being read when something happens.
+
+    function: its definition. owner: the class whose method it is, as written in the source.
+    model: the class that is being analysed. scripted: whether torch.jit.script compiles it.
+    """
+
+    path: str
+    statement: Statement
+    function: Definition
+    owner: Definition | None
+    model: Definition
+    scripted: bool = False
+
+    def spot(self, node: ast.AST) -> Spot:
+        """Where `node`, a part of this function, stands."""
+        return Spot(self.path, self.statement.key, self.statement.span(node))
+
+
+@dataclass(eq=False, slots=True)
+class Operation:
+    """One tensor operation in the code a `forward` reaches.
+
+    symbol: canonical dotted name; `Tensor.relu` for a method, `Tensor.__add__` for an operator.
+    node: the whole expression or statement. callee: what is called, where it is a call.
+    operands: positional operands in order, the receiver first, as (expression, value); an expression is None where
+        the operand is not written there (`map(F.relu, xs)`).
+    keywords: the same by name. starred: whether `*` or `**` hides some operands.
+    via: `direct` where the call names the function; `stored` where it goes through an attribute or variable;
+        `passed` where the function is handed to another one (`map`, `checkpoint`); `operator` for a symbol.
+    loops: the loops around it, innermost last.
+    result: what it yields.
+    """
+
+    symbol: str
+    node: ast.expr | ast.stmt
+    callee: ast.expr | None
+    site: Site
+    operands: tuple[tuple[ast.expr | None, Value], ...]
+    keywords: Mapping[str, tuple[ast.expr | None, Value]]
+    result: Value
+    via: str = "direct"
+    starred: bool = False
+    loops: tuple[ast.AST, ...] = ()
+
+
+@dataclass(eq=False, slots=True)
+class Use:
+    """One call of a module, or its registration under a name or in a container."""
+
+    module: Module
+    node: ast.expr | ast.stmt
+    callee: ast.expr
+    site: Site
+    chain: tuple[ast.AST, ...] = ()
+    loop: ast.AST | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Reuse:
+    """A module used again.
+
+    how: `call` (two calls), `loop` (one call in a loop), `helper` (one call in a helper that runs twice),
+        `name` (a second attribute of the same parent), `container` (twice in a container or list),
+        `parents` (passed to several submodules).
+    """
+
+    how: str
+    first: Use
+    second: Use
+
+
+@dataclass(eq=False, slots=True)
+class Flow:
+    """Control flow or Python code that depends on a tensor's value. kind: `if`, `while`, `assert`, `bool`, `len`..."""
+
+    kind: str
+    node: ast.AST
+    site: Site
+
+
+@dataclass(eq=False, slots=True)
+class Parameter:
+    """A parameter of `forward`.
+
+    kind: `tensor`, `tensors` (a tuple of tensors), `list`, `dict`, `object`, `str`, `number`, `none`, `unknown`.
+    evidence: what says so: `annotation`, `default`, `body`, `caller`.
+    passed: whether somebody in the workspace passes it, where it has a default.
+    keys: (key, node of the read) for each constant key read from a dict.
+    """
+
+    name: str
+    node: ast.arg
+    kind: str
+    evidence: str
+    passed: bool = True
+    keys: list[tuple[str, ast.AST]] = field(default_factory=list)
+    whole: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Return:
+    """A value `forward` returns."""
+
+    node: ast.expr | None
+    statement: ast.stmt
+    value: Value
+
+
+@dataclass(eq=False)
+class Trace:
+    """What one model's `forward` does, wherever the code stands."""
+
+    model: Definition
+    operations: list[Operation] = field(default_factory=list)
+    uses: list[Use] = field(default_factory=list)
+    reuses: list[Reuse] = field(default_factory=list)
+    flows: list[Flow] = field(default_factory=list)
+    made: list[Module] = field(default_factory=list)
+    returns: list[Return] = field(default_factory=list)
+    parameters: list[Parameter] = field(default_factory=list)
+    reached: set[tuple[str, str]] = field(default_factory=set)
+    result: Value | None = None
+
+
+@dataclass(eq=False)
+class Unit:
+    """One top-level statement with everything read about the code in it.
+
+    models: the model classes defined in it, nested ones too, with their traces.
+    operations, reuses, flows, made: those that stand in this statement, whichever model's forward reaches them.
+    """
+
+    path: str
+    file: FileFacts
+    statement: Statement
+    project: Project
+    models: list[Model] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    reuses: list[Reuse] = field(default_factory=list)
+    flows: list[Flow] = field(default_factory=list)
+    made: list[Module] = field(default_factory=list)
+
+    def spot(self, node: ast.AST) -> Spot:
+        """Where `node`, a part of this statement, stands."""
+        return Spot(self.path, self.statement.key, self.statement.span(node))
+
+    def between(self, first: ast.AST, last: ast.AST) -> Spot:
+        """The range from the start of one node to the end of another."""
+        return Spot(self.path, self.statement.key, self.statement.between(first, last))
+
+    def source(self, node: ast.AST) -> str:
+        """The text of `node`."""
+        return self.statement.source(node)
+
+    def model_of(self, definition: Definition | None) -> Model | None:
+        """The model of that class, where it stands in this statement."""
+        for model in self.models:
+            if model.definition is definition:
+                return model
+        return None
+
+    def functions(self) -> Iterator[ast.AST]:
+        """Every function in this statement."""
+        for node in self.statement.body:
+            for child in ast.walk(node):
+                if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    yield child

@@ -1,0 +1,332 @@
+"""Answers what the interpreter asks of the project, and remembers what each answer rests on.
+
+A model that was read is kept until one of the names its reading asked for is bound differently.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..knowledge import modules
+from ..knowledge.names import canonical
+from . import callers
+from .definitions import Assigned, Definition
+from .model import Model
+from .values import TENSORISH, UNKNOWN, Dictionary, Sequence, Tensor, Unknown, Value
+
+if TYPE_CHECKING:
+    from .machine import Machine
+    from .project import Project
+
+Dependency = tuple[str, str]
+
+
+class Memory:
+    """What was read, with the names each reading rests on."""
+
+    def __init__(self) -> None:
+        self.entries: dict[Any, Any] = {}
+        self._rests_on: dict[Any, frozenset[Dependency]] = {}
+        self._used_by: dict[Dependency, set[Any]] = {}
+
+    def keep(self, key: Any, value: Any, rests_on: frozenset[Dependency]) -> None:
+        """Remember a result."""
+        self.entries[key] = value
+        self._rests_on[key] = rests_on
+        for dependency in rests_on:
+            self._used_by.setdefault(dependency, set()).add(key)
+
+    def rests_on(self, key: Any) -> frozenset[Dependency]:
+        """The names a remembered result rests on."""
+        return self._rests_on[key]
+
+    def forget(self, changed: set[Dependency]) -> None:
+        """Drop what rests on names that are bound differently now."""
+        for dependency in changed:
+            for key in self._used_by.pop(dependency, ()):
+                if self.entries.pop(key, None) is not None:
+                    for other in self._rests_on.pop(key, ()):
+                        users = self._used_by.get(other)
+                        if users is not None:
+                            users.discard(key)
+
+
+class Index:
+    """The project as the interpreter sees it."""
+
+    def __init__(self, project: Project, memory: Memory) -> None:
+        self.project = project
+        self.memory = memory
+        self._recorders: list[set[Dependency]] = []
+        self._reading: set[Any] = set()
+
+    # Names
+
+    def depend(self, path: str, name: str) -> None:
+        """What is being read rests on this name."""
+        if self._recorders:
+            self._recorders[-1].add((path, name))
+
+    def lookup(self, path: str, name: str) -> Definition | Assigned | str | None:
+        """What a top-level name of a file is."""
+        return self.project.lookup(path, name, seen=self._recorders[-1] if self._recorders else None)
+
+    def resolve(self, dotted: str, path: str) -> Definition | Assigned | str | None:
+        """What a dotted name means in a file."""
+        return self.project.resolve(dotted, path, seen=self._recorders[-1] if self._recorders else None)
+
+    def absolute(self, node: ast.ImportFrom, path: str) -> str:
+        """The module an import inside a function names."""
+        facts = self.project.files.get(path)
+        return facts.absolute(node) if facts is not None else node.module or ""
+
+    def submodule(self, path: str, name: str) -> Definition | Assigned | str | None:
+        """`package.name` where it is a file."""
+        facts = self.project.files.get(path)
+        found = self.project.find_module(f"{facts.module}.{name}", path) if facts is not None else None
+        return f"file:{found}" if found is not None else None
+
+    def dotted(self, node: ast.expr, path: str, scope: Definition | None = None) -> str:
+        """The canonical dotted name of an expression like `nn.Module`; empty where it has none."""
+        found = self.named(node, path, scope)
+        return canonical(found) if isinstance(found, str) and not found.startswith("file:") else ""
+
+    def named(self, node: ast.expr, path: str, scope: Definition | None = None) -> Definition | Assigned | str | None:
+        """What a dotted expression names, at the top level of a file or in the body of a class."""
+        if isinstance(node, ast.Attribute):
+            holder = self.named(node.value, path, scope)
+            if isinstance(holder, Definition):
+                for child in getattr(holder.node, "body", ()):
+                    if isinstance(child, ast.ClassDef) and child.name == node.attr:
+                        return holder.inner(child)
+                return None
+            if isinstance(holder, str):
+                if holder.startswith("file:"):
+                    return self.lookup(holder[5:], node.attr) or self.submodule(holder[5:], node.attr)
+                return f"{holder}.{node.attr}"
+            return None
+        if isinstance(node, ast.Subscript):
+            return self.named(node.value, path, scope)
+        if isinstance(node, ast.Name):
+            outer = scope
+            while outer is not None:
+                for child in ast.iter_child_nodes(outer.node):
+                    if isinstance(child, ast.ClassDef) and child.name == node.id:
+                        return outer.inner(child)
+                outer = outer.parent
+            found = self.lookup(path, node.id)
+            if isinstance(found, Assigned) and isinstance(found.value, (ast.Name, ast.Attribute)) and found.index is None:
+                return self.named(found.value, found.path) if last_name_differs(found, node) else None
+            if found is None and node.id in _BUILTIN_NAMES:
+                return f"builtins.{node.id}"
+            return found
+        return None
+
+    # Classes
+
+    def order(self, definition: Definition) -> list[Definition | str]:
+        """A class and its bases, in the order methods are looked up; libraries' classes by dotted name."""
+        return [each for each, _ in self._order(definition, 0)]
+
+    def _order(self, definition: Definition, depth: int) -> list[tuple[Definition | str, Any]]:
+        key = ("order", definition)
+        known = self.memory.entries.get(key)
+        if known is not None:
+            if self._recorders:
+                self._recorders[-1] |= self.memory.rests_on(key)
+            return known  # type: ignore[no-any-return]
+        self._recorders.append({(definition.path, definition.name.partition(".")[0])})
+        lines: list[tuple[Definition | str, Any]] = []
+        for base in getattr(definition.node, "bases", ()):
+            found = self.named(base, definition.path, definition.parent)
+            if isinstance(found, Definition) and found.node is not definition.node and depth < 24:
+                lines.extend(self._order(found, depth + 1))
+            elif isinstance(found, str) and not found.startswith("file:"):
+                name = canonical(found)
+                lines.append((name, name))
+        # Of a class met twice the last place counts, as in Python's own order for a diamond.
+        seen: set[Any] = set()
+        ordered: list[tuple[Definition | str, Any]] = []
+        for line in reversed(lines):
+            if line[1] not in seen:
+                seen.add(line[1])
+                ordered.insert(0, line)
+        result = [(definition, id(definition.node)), *ordered]
+        rests_on = frozenset(self._recorders.pop())
+        if self._recorders:
+            self._recorders[-1] |= rests_on
+        self.memory.keep(key, result, rests_on)
+        return result
+
+    def is_model(self, definition: Definition) -> bool:
+        """Whether a class derives from `nn.Module` through any chain that can be read."""
+        return self.external_base(definition) is not None
+
+    def external_base(self, definition: Definition) -> str | None:
+        """The first library class among its bases that is a module (`torch.nn.Module`, `torch.nn.Conv2d`)."""
+        for each in self.order(definition)[1:]:
+            if isinstance(each, str) and modules.is_module_base(each):
+                return each
+        return None
+
+    def method(self, definition: Definition | None, name: str) -> tuple[Definition, Definition] | None:
+        """(the class that defines it, the method) for a method a class has or inherits in the workspace."""
+        if definition is None:
+            return None
+        for each in self.order(definition):
+            if isinstance(each, Definition):
+                method = each.method(name)
+                if method is not None:
+                    return each, method
+        return None
+
+    def class_value(self, m: Machine, definition: Definition, name: str) -> Value | None:
+        """The value of a class attribute."""
+        for each in self.order(definition):
+            if isinstance(each, Definition):
+                for child in getattr(each.node, "body", ()):
+                    value = _class_assignment(child, name)
+                    if value is not None:
+                        return m.at_module_level(Assigned(each.path, each.statement, value))
+                    if isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name) and child.target.id == name:
+                        from .annotations import from_annotation
+
+                        return from_annotation(m, child.annotation)
+                    if isinstance(child, ast.ClassDef) and child.name == name:
+                        return m.bind(each.inner(child), each.path)
+        return None
+
+    def scripted(self, definition: Definition) -> bool:
+        """Whether torch.jit.script compiles a function."""
+        for decorator in getattr(definition.node, "decorator_list", ()):
+            if self.dotted(decorator, definition.path) in ("torch.jit.script", "torch.jit.script_method"):
+                return True
+        return False
+
+    # Models
+
+    def model(self, definition: Definition) -> Model:
+        """The model of a class."""
+        known = self.memory.entries.get(("model", definition))
+        if known is None:
+            known = Model(definition)
+            self.memory.keep(("model", definition), known, frozenset({(definition.path, definition.name.partition(".")[0])}))
+        return known  # type: ignore[no-any-return]
+
+    def attributes(self, definition: Definition) -> dict[str, Value]:
+        """What a model's `__init__` sets on `self`."""
+        built = self._computed("built", definition)
+        return built.attributes if built is not None else {}
+
+    def built(self, definition: Definition) -> Any:
+        """What reading a model's `__init__` found."""
+        return self._computed("built", definition)
+
+    def trace(self, definition: Definition) -> Any:
+        """What reading a model's `forward` found."""
+        return self._computed("trace", definition)
+
+    def result(self, definition: Definition) -> Value:
+        """What calling a model yields."""
+        trace = self._computed("trace", definition)
+        return _portable(trace.result) if trace is not None and trace.result is not None else Unknown()
+
+    def method_result(self, definition: Definition, name: str) -> Value:
+        """What one of a model's methods yields."""
+        result = self._computed("method", definition, name)
+        return _portable(result) if result is not None else Unknown()
+
+    def _computed(self, what: str, definition: Definition, name: str = "") -> Any:
+        key = (what, definition, name)
+        if key in self.memory.entries:
+            if self._recorders:
+                self._recorders[-1] |= self.memory.rests_on(key)
+            return self.memory.entries[key]
+        if key in self._reading or len(self._reading) > 40:
+            return None
+        self._reading.add(key)
+        self._recorders.append({(definition.path, definition.name.partition(".")[0])})
+        try:
+            model = self.model(definition)
+            if what == "built":
+                value: Any = model.build(self)
+            elif what == "trace":
+                value = model.read(self)
+            else:
+                value = model.read_method(self, name)
+        finally:
+            self._reading.discard(key)
+            rests_on = frozenset(self._recorders.pop())
+            if self._recorders:
+                self._recorders[-1] |= rests_on
+        self.memory.keep(key, value, rests_on)
+        return value
+
+    def entries(self, definition: Definition) -> list[str]:
+        """Public methods beside `forward` that other models call on this one."""
+        names = [name for name in definition.methods if not name.startswith("_") and name != "forward"]
+        if not names:
+            return []
+        self.depend("calls", definition.simple_name)
+        called: set[str] = set()
+        for statement in self._callers(definition):
+            if statement is not definition.statement:
+                called.update(shape.through for shape in callers.calls_in(statement) if not shape.own)
+        return [name for name in names if name in called and name not in _NOT_FORWARD]
+
+    # Callers
+
+    def passes(self, definition: Definition, parameter: str, position: int) -> bool:
+        """Whether some model in the workspace passes this parameter to this one's forward."""
+        self.depend("calls", definition.simple_name)
+        return any(callers.passes(statement, definition, parameter, position) for statement in self._callers(definition))
+
+    def _callers(self, definition: Definition) -> Iterator[Any]:
+        name = definition.simple_name
+        for path in (definition.path, *self.project.users(definition.path)):
+            facts = self.project.files[path]
+            for _, statement in facts.source.statements:
+                if name in statement.text and statement is not definition.statement:
+                    yield statement
+        if definition.statement.text.count(name) > 1:
+            yield definition.statement
+
+
+def last_name_differs(found: Assigned, node: ast.Name) -> bool:
+    """Guards against `Conv = Conv`."""
+    return not (isinstance(found.value, ast.Name) and found.value.id == node.id)
+
+
+def _class_assignment(child: ast.stmt, name: str) -> ast.expr | None:
+    if isinstance(child, ast.Assign):
+        for target in child.targets:
+            if isinstance(target, ast.Name) and target.id == name:
+                return child.value
+    if isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name) and child.target.id == name:
+        return child.value
+    return None
+
+
+def _portable(value: Value) -> Value:
+    """A result without the modules of the model that made it."""
+    if isinstance(value, Tensor):
+        return value if value.origin not in ("input",) else Tensor("layer", value.definite, value.optional)
+    if isinstance(value, Sequence):
+        items = [_portable(each) for each in value.items] if value.items is not None else None
+        return Sequence(items, _portable(value.element), value.kind)
+    if isinstance(value, Dictionary):
+        element = _portable(value.element) if value.element is not None else None
+        return Dictionary({key: _portable(each) for key, each in value.items.items()}, element)
+    return TENSORISH if value is UNKNOWN else value
+
+
+# Methods that set a model up, or belong to training: never part of what AIMET traces.
+_NOT_FORWARD = frozenset(
+    "init_weights reset_parameters reset_classifier get_classifier group_matcher no_weight_decay load_pretrained "
+    "set_grad_checkpointing set_input_size extra_repr loss step training_step validation_step test_step "
+    "configure_optimizers train eval fuse reparameterize load_state_dict state_dict from_pretrained generate".split()
+)
+
+_BUILTIN_NAMES = frozenset({"property", "staticmethod", "classmethod", "super", "object", "dict", "list", "tuple"})

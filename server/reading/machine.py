@@ -1,0 +1,726 @@
+"""The abstract interpreter: runs `__init__` and `forward` on what is known of their values.
+
+This file holds its state and its statements; `expressions` evaluates, `calls` calls, `library` models Python's and
+torch's own functions. One machine reads one model once.
+
+Paths: a branch runs on a copy of the state and the copies are joined after it, so that uses of a module in branches
+that exclude each other are one use. Loops run once, a second time where that changes what names hold.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from . import calls, expressions
+from .definitions import Assigned, Definition
+from .facts import Flow, Operation, Return, Reuse, Site, Trace, Use
+from .values import (
+    NONE,
+    UNKNOWN,
+    Class,
+    Const,
+    Dictionary,
+    Function,
+    Instance,
+    Module,
+    ModuleFile,
+    Number,
+    Sequence,
+    Symbol,
+    Tensor,
+    Unknown,
+    Value,
+    join,
+    join_all,
+    options,
+)
+
+if TYPE_CHECKING:
+    from .index import Index
+
+# Values of one model are seen by others, so numbers are never given twice.
+_SERIAL = itertools.count(1)
+
+
+# What a branch can change: the names, the uses so far, and while building the attributes of `self`.
+State = tuple[dict[str, Value], dict[Any, "Use"], "dict[str, Value] | None"]
+
+
+@dataclass(eq=False, slots=True)
+class Frame:
+    """One function being run. loops: how many loops were open around its call."""
+
+    site: Site
+    names: dict[str, Value]
+    owner: Module | None
+    closure: dict[str, Value] = field(default_factory=dict)
+    returns: list[Value] = field(default_factory=list)
+    exits: list[dict[Any, Use]] = field(default_factory=list)
+    yields: list[Value] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Loop:
+    """A loop being run; `number` is what values that change with it carry; exits: the states at `break`, `continue`."""
+
+    number: int
+    node: ast.AST
+    exits: list[State] = field(default_factory=list)
+
+
+class Machine:
+    """Reads one model. building: it runs `__init__`, where modules are made; else `forward`, where they are used."""
+
+    MAX_DEPTH = 14
+    # Guards against code whose calls fan out: a forward that needs more steps is read in part.
+    MAX_STEPS = 60_000
+
+    def __init__(self, index: Index, model: Definition, building: bool) -> None:
+        self.index = index
+        self.model = model
+        self.building = building
+        self.trace = Trace(model)
+        self.frame: Frame = None  # type: ignore[assignment]
+        self.uses: dict[Any, Use] = {}
+        self.loops: list[Loop] = []
+        self.chain: tuple[ast.AST, ...] = ()
+        self.active: list[Definition] = []
+        self.steps = 0
+        self.silent = 0
+        self._seen: dict[tuple[int, str], Operation] = {}
+        self._reused: set[tuple[int, Any]] = set()
+        self._flows: set[int] = set()
+        self._sites: dict[Definition, Site] = {}
+        self._globals: dict[tuple[str, str], Value] = {}
+
+    # State
+
+    def serial(self) -> int:
+        """A number no other module or loop has."""
+        return next(_SERIAL)
+
+    def save(self) -> State:
+        """A copy of what a branch can change."""
+        owner = self.frame.owner
+        attributes = owner.attributes if owner is not None and self.building else None
+        return dict(self.frame.names), dict(self.uses), dict(attributes) if attributes is not None else None
+
+    def restore(self, state: State) -> None:
+        """Go back to a saved state."""
+        names, uses, attributes = state
+        self.frame.names = dict(names)
+        self.uses = dict(uses)
+        if attributes is not None and self.frame.owner is not None:
+            self._set_attributes(dict(attributes))
+
+    def merge(self, state: State) -> None:
+        """Join the current state with a saved one."""
+        names, uses, attributes = state
+        current = self.frame.names
+        for name, value in names.items():
+            mine = current.get(name)
+            if mine is not value:
+                current[name] = value if mine is None else join(value, mine)
+        for key, use in uses.items():
+            self.uses.setdefault(key, use)
+        owner = self.frame.owner
+        if attributes is not None and owner is not None and owner.attributes is not None:
+            for name, value in attributes.items():
+                mine = owner.attributes.get(name)
+                if mine is not value:
+                    owner.attributes[name] = value if mine is None else join(value, mine)
+
+    def _set_attributes(self, attributes: dict[str, Value]) -> None:
+        # Every frame of one construction shares the same `self`.
+        owner = self.frame.owner
+        assert owner is not None and owner.attributes is not None
+        owner.attributes.clear()
+        owner.attributes.update(attributes)
+
+    def open_loop(self, node: ast.AST) -> Loop:
+        """Enter a loop; the caller leaves it by shortening `loops`."""
+        loop = Loop(self.serial(), node)
+        self.loops.append(loop)
+        return loop
+
+    @contextmanager
+    def looping(self, node: ast.AST) -> Iterator[Loop]:
+        """Run what is inside as the body of a loop."""
+        loop = self.open_loop(node)
+        try:
+            yield loop
+        finally:
+            self.loops.pop()
+
+    # Facts
+
+    def record(self, operation: Operation) -> None:
+        """Note an operation, once for each place and symbol."""
+        if self.building or self.silent:
+            return
+        key = (id(operation.node), operation.symbol)
+        known = self._seen.get(key)
+        if known is None:
+            self._seen[key] = operation
+            self.trace.operations.append(operation)
+            self.trace.reached.add((operation.site.path, operation.site.statement.key))
+        elif operation.result is not known.result:
+            # Read again with other values: only what holds for both readings counts.
+            known.operands = tuple(
+                (node, join(value, other)) for (node, value), (_, other) in zip(known.operands, operation.operands)
+            )
+
+    def use(self, module: Module, node: ast.expr, callee: ast.expr) -> None:
+        """Note that a module is called."""
+        if self.building or self.silent or module.is_self:
+            return
+        site = self.frame.site
+        use = Use(module, node, callee, site, self.chain)
+        self.trace.uses.append(use)
+        self.trace.reached.add((site.path, site.statement.key))
+        constant = [loop for loop in self.loops if loop.number not in module.varies]
+        if constant:
+            use.loop = constant[-1].node
+        earlier = self._earlier(module)
+        if earlier is not None and (earlier.node is not node or earlier.chain != self.chain):
+            self._reuse("helper" if earlier.node is node else "call", earlier, use)
+        elif use.loop is not None:
+            self._reuse("loop", use, use)
+        self._mark(module, use)
+
+    def _earlier(self, module: Module) -> Use | None:
+        use = self.uses.get(module.identity)
+        if use is None and module.items is not None:
+            for item in module.items:
+                for option in options(item):
+                    if isinstance(option, Module):
+                        use = use or self._earlier(option)
+        return use
+
+    def _mark(self, module: Module, use: Use) -> None:
+        self.uses.setdefault(module.identity, use)
+        for item in module.items or ():
+            for option in options(item):
+                if isinstance(option, Module) and option.identity != module.identity:
+                    self._mark(option, use)
+
+    def place(
+        self, module: Module, node: ast.expr, callee: ast.expr, parent: object, how: str, again: bool = False
+    ) -> None:
+        """Note that a module is registered: under a name, in a container, or with several submodules.
+
+        again: the same expression put it there before (`[act] * 2`).
+        """
+        if not self.building or self.silent or module.is_self:
+            return
+        constant = [loop for loop in self.loops if loop.number not in module.varies]
+        use = Use(module, node, callee, self.frame.site, self.chain, constant[-1].node if constant else None)
+        key = (module.identity, parent)
+        earlier = self.uses.get(key)
+        if earlier is not None and (again or earlier.node is not node or earlier.chain != self.chain):
+            self._reuse(how, earlier, use)
+        elif use.loop is not None and how != "name":
+            self._reuse(how, use, use)
+        self.uses.setdefault(key, use)
+
+    def _reuse(self, how: str, first: Use, second: Use) -> None:
+        key = (id(second.callee), second.module.identity)
+        if key not in self._reused:
+            self._reused.add(key)
+            self.trace.reuses.append(Reuse(how, first, second))
+            self.trace.reached.add((second.site.path, second.site.statement.key))
+
+    def flow(self, kind: str, node: ast.AST) -> None:
+        """Note that Python needs a tensor's value here."""
+        if self.building or self.silent or id(node) in self._flows:
+            return
+        self._flows.add(id(node))
+        self.trace.flows.append(Flow(kind, node, self.frame.site))
+        self.trace.reached.add((self.frame.site.path, self.frame.site.statement.key))
+
+    # Names
+
+    def name(self, identifier: str) -> Value:
+        """What a name means here."""
+        frame = self.frame
+        value = frame.names.get(identifier)
+        if value is None:
+            value = frame.closure.get(identifier)
+            if value is None:
+                value = self.global_name(frame.site.path, identifier)
+        return value
+
+    def global_name(self, path: str, identifier: str) -> Value:
+        """What a name means at the top level of a file."""
+        key = (path, identifier)
+        value = self._globals.get(key)
+        if value is None:
+            self._globals[key] = UNKNOWN
+            value = self._globals[key] = self.bind(self.index.lookup(path, identifier), path)
+            if value is UNKNOWN and expressions.is_builtin(identifier):
+                value = self._globals[key] = Symbol(f"builtins.{identifier}")
+        return value
+
+    def bind(self, found: Definition | Assigned | str | None, path: str) -> Value:
+        """The value of what the index found."""
+        if found is None:
+            return UNKNOWN
+        if isinstance(found, str):
+            return ModuleFile(found[5:]) if found.startswith("file:") else Symbol(found)
+        if isinstance(found, Definition):
+            return Class(found) if isinstance(found.node, ast.ClassDef) else Function(found)
+        value = self.at_module_level(found)
+        if found.index is not None:
+            items = expressions.unpack(self, value, found.index + 1, None)
+            return items[found.index]
+        return value
+
+    def at_module_level(self, assigned: Assigned) -> Value:
+        """The value of a top-level assignment."""
+        path = assigned.path
+        module = ast.Lambda(args=_NO_ARGUMENTS, body=assigned.value)
+        definition = Definition(path, assigned.statement, module, "<module>")
+        site = Site(path, assigned.statement, definition, None, self.model)
+        saved, building, loops = self.frame, self.building, self.loops
+        self.frame, self.building, self.loops = Frame(site, {}, None), True, []
+        self.silent += 1
+        try:
+            return expressions.evaluate(self, assigned.value)
+        finally:
+            self.frame, self.building, self.loops = saved, building, loops
+            self.silent -= 1
+
+    def member(self, path: str, name: str) -> Value:
+        """What `module.name` is, for a module of the workspace."""
+        value = self.global_name(path, name)
+        if value is UNKNOWN:
+            value = self.bind(self.index.submodule(path, name), path)
+        return value
+
+    # Functions
+
+    def enter(self, function: Function, owner: Module | None, arguments: calls.Arguments, node: ast.AST) -> Value:
+        """Run a function's body with these arguments."""
+        definition = function.definition
+        site = self._site(definition, function.lexical_class)
+        frame = Frame(site, {}, owner, dict(function.closure) if function.closure else {})
+        names = self._bind(definition, arguments, frame)
+        saved, chain = self.frame, self.chain
+        self.frame, self.chain = frame, (*chain, node)
+        frame.names = names
+        self.active.append(definition)
+        try:
+            if isinstance(definition.node, ast.Lambda):
+                return expressions.evaluate(self, definition.node.body)
+            falls_through = self.run(definition.node.body)  # type: ignore[union-attr]
+            for uses in frame.exits:
+                for key, use in uses.items():
+                    self.uses.setdefault(key, use)
+            return returned(frame, falls_through)
+        finally:
+            self.active.pop()
+            self.frame, self.chain = saved, chain
+
+    def outer_frame(self, definition: Definition) -> Frame:
+        """A frame in which a function's annotations and defaults are read."""
+        return Frame(self._site(definition, definition.parent), {}, None)
+
+    def _site(self, definition: Definition, owner: Definition | None) -> Site:
+        site = self._sites.get(definition)
+        if site is None:
+            site = self._sites[definition] = calls.site_of(self, definition, owner)
+        return site
+
+    def _bind(self, definition: Definition, arguments: calls.Arguments, frame: Frame) -> dict[str, Value]:
+        """The names a function's body starts with."""
+        parameters = definition.node.args  # type: ignore[union-attr]
+        ordinary = [*parameters.posonlyargs, *parameters.args]
+        keywords = dict(arguments.keywords)
+        positional = list(arguments.positional)
+        spread = next((i for i, (_, v) in enumerate(positional) if isinstance(v, Sequence) and v.kind == "starred"), None)
+        names: dict[str, Value] = {}
+        for index, parameter in enumerate(ordinary):
+            given: Value | None = None
+            if spread is not None and index >= spread:
+                given = positional[spread][1].element  # type: ignore[attr-defined]
+            elif index < len(positional):
+                given = positional[index][1]
+            elif parameter.arg in keywords:
+                given = keywords.pop(parameter.arg)[1]
+            names[parameter.arg] = self.argument(definition, frame, parameter, given, arguments.starred)
+        if parameters.vararg is not None:
+            rest = [value for _, value in positional[len(ordinary) :]]
+            whole = spread is None or spread >= len(positional)
+            element = join_all(v.any_element() if isinstance(v, Sequence) and v.kind == "starred" else v for v in rest)
+            names[parameters.vararg.arg] = Sequence(rest if whole else None, element, "tuple")
+        for parameter in parameters.kwonlyargs:
+            found = keywords.pop(parameter.arg, None)
+            names[parameter.arg] = self.argument(
+                definition, frame, parameter, found[1] if found is not None else None, arguments.starred
+            )
+        if parameters.kwarg is not None:
+            held = {name: value for name, (_, value) in keywords.items()}
+            names[parameters.kwarg.arg] = Dictionary(held, UNKNOWN if arguments.starred else None)
+        return names
+
+    def argument(
+        self, definition: Definition, frame: Frame, parameter: ast.arg, given: Value | None, hidden: bool
+    ) -> Value:
+        """A parameter's value: what is given, else its default; what is unknown is known by its annotation."""
+        if given is None:
+            default = self.default_value(definition, parameter, frame)
+            if default is None or hidden:
+                return self.annotation_of(parameter, frame) or Unknown(default, parameter.arg)
+            return default
+        if isinstance(given, Unknown):
+            return self.annotation_of(parameter, frame) or given
+        return given
+
+    def annotation_of(self, parameter: ast.arg, frame: Frame) -> Value | None:
+        """What a parameter's annotation says."""
+        if parameter.annotation is None:
+            return None
+        saved = self.frame
+        self.frame = frame
+        try:
+            return calls.from_annotation(self, parameter.annotation)
+        finally:
+            self.frame = saved
+
+    def default_value(self, definition: Definition, parameter: ast.arg, frame: Frame) -> Value | None:
+        """A parameter's default."""
+        node = default_of(definition, parameter)
+        if node is None:
+            return None
+        saved, building, loops = self.frame, self.building, self.loops
+        self.frame, self.building, self.loops = frame, True, []
+        self.silent += 1
+        try:
+            return expressions.evaluate(self, node)
+        finally:
+            self.frame, self.building, self.loops = saved, building, loops
+            self.silent -= 1
+
+    # Statements
+
+    def run(self, body: list[ast.stmt]) -> bool:
+        """Run statements; False if none of the paths through them reaches the end."""
+        for statement in body:
+            execute = _EXECUTE.get(type(statement))
+            if execute is not None:
+                self.steps += 1
+                if self.steps > self.MAX_STEPS:
+                    return True
+                if not execute(self, statement):
+                    return False
+        return True
+
+    def assign(self, target: ast.expr, value: Value, statement: ast.stmt | None, source: ast.expr | None) -> None:
+        """Bind a target to a value."""
+        if isinstance(target, ast.Name):
+            self.frame.names[target.id] = value
+        elif isinstance(target, ast.Attribute):
+            holder = expressions.evaluate(self, target.value)
+            calls.set_attribute(self, holder, target.attr, value, target, source)
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            self._assign_each(target, value, statement, source)
+        elif isinstance(target, ast.Subscript):
+            holder = expressions.evaluate(self, target.value)
+            expressions.set_item(self, holder, target, value, statement)
+        elif isinstance(target, ast.Starred):
+            self.assign(target.value, value, statement, source)
+
+    def _assign_each(
+        self, target: ast.Tuple | ast.List, value: Value, statement: ast.stmt | None, source: ast.expr | None
+    ) -> None:
+        star = next((i for i, each in enumerate(target.elts) if isinstance(each, ast.Starred)), None)
+        count = len(target.elts)
+        values = expressions.unpack(self, value, count if star is None else None, source)
+        if star is not None:
+            items = value.items if isinstance(value, Sequence) else None
+            if items is not None and len(items) >= count - 1:
+                tail = count - star - 1
+                middle: Value = Sequence(items[star : len(items) - tail], kind="list")
+                values = [*items[:star], middle, *items[len(items) - tail :]]
+            else:
+                one = values[0] if values else UNKNOWN
+                values = [Sequence(None, one) if i == star else one for i in range(count)]
+        for each, part in zip(target.elts, values):
+            self.assign(each, part, statement, None)
+
+
+_NO_ARGUMENTS = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+
+
+def _expression(m: Machine, node: ast.Expr) -> bool:
+    expressions.evaluate(m, node.value)
+    return True
+
+
+def _assign(m: Machine, node: ast.Assign) -> bool:
+    value = expressions.evaluate(m, node.value)
+    for target in node.targets:
+        m.assign(target, value, node, node.value)
+    return True
+
+
+def _annotated(m: Machine, node: ast.AnnAssign) -> bool:
+    if node.value is not None:
+        value = expressions.evaluate(m, node.value)
+        if isinstance(value, Unknown):
+            value = calls.from_annotation(m, node.annotation) or value
+        m.assign(node.target, value, node, node.value)
+    return True
+
+
+def _augmented(m: Machine, node: ast.AugAssign) -> bool:
+    expressions.augmented(m, node)
+    return True
+
+
+def _return(m: Machine, node: ast.Return) -> bool:
+    value = expressions.evaluate(m, node.value) if node.value is not None else NONE
+    frame = m.frame
+    frame.returns.append(value)
+    frame.exits.append(dict(m.uses))
+    if len(m.active) == 1 and not m.building:
+        m.trace.returns.append(Return(node.value, node, value))
+    return False
+
+
+def _raise(m: Machine, node: ast.Raise) -> bool:
+    return False
+
+
+def _leave_round(m: Machine, node: ast.stmt) -> bool:
+    if m.loops:
+        m.loops[-1].exits.append(m.save())
+    return False
+
+
+def _if(m: Machine, node: ast.If) -> bool:
+    known = expressions.truth(m, node.test, "if")
+    if known is True:
+        expressions.refine(m, node.test, True)
+        return m.run(node.body)
+    if known is False:
+        expressions.refine(m, node.test, False)
+        return m.run(node.orelse)
+    before = m.save()
+    expressions.refine(m, node.test, True)
+    alive = m.run(node.body)
+    after = m.save()
+    m.restore(before)
+    expressions.refine(m, node.test, False)
+    if m.run(node.orelse):
+        if alive:
+            m.merge(after)
+        return True
+    if alive:
+        m.restore(after)
+    return alive
+
+
+def _for(m: Machine, node: ast.For) -> bool:
+    iterated = expressions.evaluate(m, node.iter)
+    rounds, element = expressions.iterate(m, iterated, node.iter)
+    if rounds == 0:
+        return m.run(node.orelse)
+    if rounds == 1:
+        m.assign(node.target, element(None), node, None)
+        alive = m.run(node.body)
+        return m.run(node.orelse) if alive else False
+    before = m.save()
+    with m.looping(node) as loop:
+        _rounds(m, lambda: m.assign(node.target, element(loop), node, None), node.body)
+    for exit_state in (before, *loop.exits):
+        m.merge(exit_state)
+    return m.run(node.orelse)
+
+
+def _while(m: Machine, node: ast.While) -> bool:
+    if expressions.truth(m, node.test, "while") is False:
+        return m.run(node.orelse)
+    before = m.save()
+    with m.looping(node) as loop:
+        _rounds(m, lambda: None, node.body)
+    for exit_state in (before, *loop.exits):
+        m.merge(exit_state)
+    return m.run(node.orelse)
+
+
+def _rounds(m: Machine, start: Callable[[], None], body: list[ast.stmt]) -> None:
+    """Run a loop's body, again where the first round changed what it starts from."""
+    first = dict(m.frame.names)
+    start()
+    m.run(body)
+    changed = {
+        name: join(value, m.frame.names[name])
+        for name, value in first.items()
+        if name in m.frame.names and _differs(value, m.frame.names[name])
+    }
+    if changed:
+        m.frame.names.update(changed)
+        start()
+        m.run(body)
+
+
+def _differs(left: Value, right: Value) -> bool:
+    if left is right:
+        return False
+    if type(left) is not type(right):
+        return True
+    if isinstance(left, Tensor) and isinstance(right, Tensor):
+        return left.definite != right.definite or left.optional != right.optional
+    if isinstance(left, Const) and isinstance(right, Const):
+        return left.value is None or right.value is None or type(left.value) is not type(right.value)
+    return isinstance(left, (Sequence, Dictionary)) and left is not right
+
+
+def _with(m: Machine, node: ast.With) -> bool:
+    for item in node.items:
+        value = expressions.evaluate(m, item.context_expr)
+        if item.optional_vars is not None:
+            m.assign(item.optional_vars, UNKNOWN if not isinstance(value, Instance) else value, node, None)
+    return m.run(node.body)
+
+
+def _try(m: Machine, node: ast.Try) -> bool:
+    before = m.save()
+    alive = m.run(node.body) and m.run(node.orelse)
+    ends = [m.save()] if alive else []
+    for handler in node.handlers:
+        m.restore(before)
+        if handler.name:
+            m.frame.names[handler.name] = UNKNOWN
+        if m.run(handler.body):
+            ends.append(m.save())
+    if ends:
+        m.restore(ends[0])
+        for end in ends[1:]:
+            m.merge(end)
+    if not m.run(node.finalbody):
+        return False
+    return bool(ends)
+
+
+def _match(m: Machine, node: ast.Match) -> bool:
+    expressions.evaluate(m, node.subject)
+    before = m.save()
+    ends = []
+    for case in node.cases:
+        m.restore(before)
+        for part in ast.walk(case.pattern):
+            name = getattr(part, "name", None)
+            if isinstance(name, str):
+                m.frame.names[name] = UNKNOWN
+        if m.run(case.body):
+            ends.append(m.save())
+    m.restore(before)
+    for end in ends:
+        m.merge(end)
+    return True
+
+
+def _assert(m: Machine, node: ast.Assert) -> bool:
+    known = expressions.truth(m, node.test, "assert")
+    expressions.refine(m, node.test, True)
+    return known is not False or m.building
+
+
+def _define(m: Machine, node: ast.FunctionDef) -> bool:
+    definition = m.frame.site.function.inner(node)
+    closure = {**m.frame.closure, **m.frame.names}
+    m.frame.names[node.name] = Function(definition, closure=closure, lexical_class=m.frame.site.owner)
+    return True
+
+
+def _define_class(m: Machine, node: ast.ClassDef) -> bool:
+    m.frame.names[node.name] = Class(m.frame.site.function.inner(node))
+    return True
+
+
+def _delete(m: Machine, node: ast.Delete) -> bool:
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            m.frame.names.pop(target.id, None)
+        elif isinstance(target, ast.Attribute):
+            holder = expressions.evaluate(m, target.value)
+            if isinstance(holder, Module) and holder.attributes is not None:
+                holder.attributes.pop(target.attr, None)
+    return True
+
+
+def _import(m: Machine, node: ast.Import) -> bool:
+    for alias in node.names:
+        name = alias.asname or alias.name.partition(".")[0]
+        target = alias.name if alias.asname else name
+        m.frame.names[name] = m.bind(m.index.resolve(target, m.frame.site.path), m.frame.site.path)
+    return True
+
+
+def _import_from(m: Machine, node: ast.ImportFrom) -> bool:
+    for alias in node.names:
+        dotted = m.index.absolute(node, m.frame.site.path)
+        found = m.index.resolve(f"{dotted}.{alias.name}", m.frame.site.path)
+        m.frame.names[alias.asname or alias.name] = m.bind(found, m.frame.site.path)
+    return True
+
+
+_EXECUTE: dict[type[ast.AST], Callable[[Machine, Any], bool]] = {
+    ast.Expr: _expression,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated,
+    ast.AugAssign: _augmented,
+    ast.Return: _return,
+    ast.Raise: _raise,
+    ast.Break: _leave_round,
+    ast.Continue: _leave_round,
+    ast.If: _if,
+    ast.For: _for,
+    ast.While: _while,
+    ast.With: _with,
+    ast.Try: _try,
+    ast.Match: _match,
+    ast.Assert: _assert,
+    ast.FunctionDef: _define,
+    ast.ClassDef: _define_class,
+    ast.Delete: _delete,
+    ast.Import: _import,
+    ast.ImportFrom: _import_from,
+}
+if hasattr(ast, "TryStar"):
+    _EXECUTE[ast.TryStar] = _try
+
+
+def returned(frame: Frame, falls_through: bool) -> Value:
+    """What a call of the function yields."""
+    if frame.yields:
+        return Sequence(None, join_all(frame.yields), "generator")
+    values = list(frame.returns)
+    if falls_through:
+        values.append(NONE)
+    return join_all(values) if values else Unknown()
+
+
+def number_like(value: Value) -> bool:
+    """Whether it is a Python number, known or not."""
+    return isinstance(value, Number) or (isinstance(value, Const) and isinstance(value.value, (int, float)))
+
+
+def default_of(definition: Definition, parameter: ast.arg) -> ast.expr | None:
+    """The default of a function's parameter."""
+    arguments = definition.node.args  # type: ignore[union-attr]
+    ordinary = [*arguments.posonlyargs, *arguments.args]
+    for index, each in enumerate(reversed(ordinary)):
+        if each is parameter:
+            return arguments.defaults[-1 - index] if index < len(arguments.defaults) else None
+    for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults):
+        if each is parameter:
+            return default
+    return None

@@ -1,0 +1,159 @@
+"""One model class: what its `__init__` builds, and what its `forward` does."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .calls import Arguments
+from .definitions import Definition
+from .facts import Parameter, Reuse, Trace
+from .machine import Machine, default_of
+from .values import (
+    NONE,
+    TENSORISH,
+    Const,
+    Dictionary,
+    Function,
+    Instance,
+    Module,
+    Number,
+    Sequence,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from .index import Index
+
+
+@dataclass(eq=False)
+class Built:
+    """What a model's `__init__` sets up.
+
+    attributes: the values of `self`'s attributes. made: every module it makes. reuses: modules it registers twice.
+    """
+
+    attributes: dict[str, Value]
+    made: list[Module] = field(default_factory=list)
+    reuses: list[Reuse] = field(default_factory=list)
+    dynamic: bool = False
+
+
+@dataclass(eq=False)
+class Model:
+    """A class that derives from `nn.Module`."""
+
+    definition: Definition
+
+    def build(self, index: Index) -> Built:
+        """Read `__init__`."""
+        m = Machine(index, self.definition, building=True)
+        owner = Module(("self",), definition=self.definition, is_self=True, attributes={})
+        found = index.method(self.definition, "__init__")
+        if found is not None:
+            lexical, method = found
+            m.enter(Function(method, owner, lexical_class=lexical), owner, Arguments([(None, owner)], {}), method.node)
+        assert owner.attributes is not None
+        return Built(owner.attributes, m.trace.made, m.trace.reuses, owner.dynamic)
+
+    def read(self, index: Index) -> Trace | None:
+        """Read `forward`; None where the workspace has none for this class."""
+        found = index.method(self.definition, "forward")
+        if found is None:
+            return None
+        lexical, method = found
+        m = Machine(index, self.definition, building=False)
+        owner = self._owner(index)
+        arguments = self._arguments(m, index, method)
+        m.trace.result = m.enter(
+            Function(method, owner, lexical_class=lexical), owner, Arguments([(None, owner)], arguments, True), method.node
+        )
+        self._read_entries(m, index, owner, method)
+        return m.trace
+
+    def read_method(self, index: Index, name: str) -> Value:
+        """What a method yields that other models call."""
+        found = index.method(self.definition, name)
+        if found is None:
+            return Unknown()
+        lexical, method = found
+        m = Machine(index, self.definition, building=False)
+        owner = self._owner(index)
+        return m.enter(
+            Function(method, owner, lexical_class=lexical),
+            owner,
+            Arguments([(None, owner)], self._arguments(m, index, method), True),
+            method.node,
+        )
+
+    def _owner(self, index: Index) -> Module:
+        attributes = dict(index.attributes(self.definition))
+        return Module(("self",), definition=self.definition, is_self=True, attributes=attributes)
+
+    def _read_entries(self, m: Machine, index: Index, owner: Module, forward: Definition) -> None:
+        """Read the other methods that models of the workspace call on this one (`forward_features`, `encode`)."""
+        for name in index.entries(self.definition):
+            found = index.method(self.definition, name)
+            if found is None or found[1].statement is not self.definition.statement:
+                continue
+            lexical, method = found
+            m.uses = {}
+            m.enter(
+                Function(method, owner, lexical_class=lexical),
+                owner,
+                Arguments([(None, owner)], self._arguments(m, index, method), True),
+                method.node,
+            )
+
+    def _arguments(self, m: Machine, index: Index, method: Definition) -> dict[str, tuple[ast.expr | None, Value]]:
+        """What `forward`'s parameters hold, as far as the source tells."""
+        node = method.node
+        assert not isinstance(node, ast.ClassDef)
+        arguments = node.args
+        ordinary = [*arguments.posonlyargs, *arguments.args][1:]
+        given: dict[str, tuple[ast.expr | None, Value]] = {}
+        frame = m.outer_frame(method)
+        for position, parameter in enumerate([*ordinary, *arguments.kwonlyargs]):
+            default = default_of(method, parameter)
+            annotated = m.annotation_of(parameter, frame)
+            value: Value
+            if default is not None and not index.passes(self.definition, parameter.arg, position):
+                value = m.default_value(method, parameter, frame) or Unknown(name=parameter.arg)
+                kept = Parameter(parameter.arg, parameter, kind_of(value), "default", passed=False)
+            else:
+                if annotated is not None:
+                    value = annotated
+                elif position == 0 and default is None:
+                    value = Tensor("input", definite=False)
+                else:
+                    value = Unknown(name=parameter.arg)
+                kept = Parameter(parameter.arg, parameter, kind_of(value), "annotation" if annotated else "body")
+            given[parameter.arg] = (None, value)
+            if len(m.active) == 0:
+                m.trace.parameters.append(kept)
+        return given
+
+
+def kind_of(value: Value) -> str:
+    """The word for what a value is, as `Parameter.kind` uses it."""
+    if isinstance(value, Tensor):
+        return "tensor"
+    if isinstance(value, Sequence):
+        return "tensors" if value.kind == "tuple" else value.kind
+    if isinstance(value, Dictionary):
+        return "dict"
+    if isinstance(value, Instance):
+        return "object"
+    if isinstance(value, Number):
+        return "str" if value.kind == "str" else "number"
+    if isinstance(value, Const):
+        if value.value is None:
+            return "none"
+        return "str" if isinstance(value.value, str) else "number"
+    return "unknown"
+
+
+__all__ = ["NONE", "TENSORISH", "Built", "Model"]

@@ -1,0 +1,170 @@
+"""The index of a workspace: which files there are, what their names mean, and who uses whom. Immutable."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from .definitions import Assigned, Definition, FileFacts, Import
+from .source import read
+
+_DEPTH = 24
+
+
+class Project:
+    """An immutable index of files. `updated` makes the next one and shares what did not change."""
+
+    def __init__(self, root: str, files: Mapping[str, FileFacts], cache: dict[Any, Any]) -> None:
+        self.root = root
+        self.files = files
+        self.cache = cache
+
+    @classmethod
+    def empty(cls, root: str) -> Project:
+        """A workspace without files. root: absolute folder, with `/`."""
+        return cls(root.rstrip("/"), {}, {})
+
+    @property
+    def paths(self) -> Iterable[str]:
+        """The files it knows."""
+        return self.files.keys()
+
+    def text(self, path: str) -> str:
+        """A file's text."""
+        return self.files[path].source.text
+
+    def updated(self, texts: Mapping[str, str | None]) -> Project:
+        """The index with these files' texts; None removes a file."""
+        files = dict(self.files)
+        folders = None
+        for path, text in texts.items():
+            known = files.pop(path, None)
+            if text is None:
+                continue
+            if known is not None:
+                module = known.module
+            else:
+                if folders is None:
+                    folders = {posixpath.dirname(each) for each in (*files, *texts) if each.endswith("/__init__.py")}
+                module = _module_name(path, self.root, folders)
+            files[path] = FileFacts(path, module, read(text, known.source if known else None))
+        return Project(self.root, files, self.cache)
+
+    @cached_property
+    def modules(self) -> Mapping[str, str]:
+        """The path of each module, by dotted name."""
+        names: dict[str, str] = {}
+        for path, facts in self.files.items():
+            names.setdefault(facts.module, path)
+            relative = path[len(self.root) + 1 :] if path.startswith(self.root + "/") else ""
+            if relative:
+                stem = relative.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+                names.setdefault(stem, path)
+                names.setdefault(stem.removeprefix("src."), path)
+        return names
+
+    def find_module(self, dotted: str, importer: str) -> str | None:
+        """The file of a module as seen from the file `importer`: by its full name, or beside the importer."""
+        path = self.modules.get(dotted)
+        if path is None:
+            base = f"{posixpath.dirname(importer)}/{dotted.replace('.', '/')}"
+            for candidate in (f"{base}.py", f"{base}/__init__.py"):
+                if candidate in self.files:
+                    return candidate
+        return path
+
+    def lookup(
+        self, path: str, name: str, depth: int = 0, seen: set[tuple[str, str]] | None = None
+    ) -> Definition | Assigned | str | None:
+        """What a top-level name of a file is: a definition, an assignment, or a dotted name.
+
+        A dotted name that is a file of the workspace is answered as `file:<path>`, another one as a library's.
+        Every (path, name) the answer rests on is added to `seen`.
+        """
+        if seen is not None:
+            seen.add((path, name))
+        facts = self.files.get(path)
+        if facts is None or depth > _DEPTH:
+            return None
+        binding = facts.lookup(name)
+        if isinstance(binding, Import):
+            return self.resolve(binding.target, path, depth + 1, seen)
+        if binding is not None:
+            return binding
+        for target in facts.star_imports:
+            module = self.find_module(target, path)
+            if module is not None and module != path:
+                found = self.lookup(module, name, depth + 1, seen)
+                if found is not None:
+                    return found
+        return None
+
+    def resolve(
+        self, dotted: str, importer: str, depth: int = 0, seen: set[tuple[str, str]] | None = None
+    ) -> Definition | Assigned | str | None:
+        """What a dotted name means in the file `importer`."""
+        if depth > _DEPTH:
+            return None
+        module = self.find_module(dotted, importer)
+        head, _, last = dotted.rpartition(".")
+        if head:
+            parent = self.find_module(head, importer)
+            if parent is not None and (parent != importer or module is None):
+                found = self.lookup(parent, last, depth + 1, seen)
+                if found is not None:
+                    return found
+        if module is not None:
+            return f"file:{module}"
+        return dotted
+
+    @cached_property
+    def importers(self) -> Mapping[str, frozenset[str]]:
+        """For each file, the files that import it or something from it."""
+        users: dict[str, set[str]] = {}
+        for path, facts in self.files.items():
+            targets = list(facts.imports.values())
+            for target in (*targets, *facts.star_imports):
+                name = target
+                while name:
+                    module = self.find_module(name, path)
+                    if module is not None:
+                        users.setdefault(module, set()).add(path)
+                        break
+                    name = name.rpartition(".")[0]
+        return {path: frozenset(found) for path, found in users.items()}
+
+    def users(self, path: str) -> Iterator[str]:
+        """The files that import `path`, directly or through files that only pass names on."""
+        seen = {path}
+        queue = [path]
+        while queue:
+            current = queue.pop()
+            for user in sorted(self.importers.get(current, ())):
+                if user not in seen:
+                    seen.add(user)
+                    yield user
+                    if user.endswith("/__init__.py"):
+                        queue.append(user)
+
+    def dependents(self, path: str) -> set[str]:
+        """Other files whose findings may differ after a change in `path`."""
+        imported = set(self.users(path))
+        facts = self.files.get(path)
+        if facts is not None:
+            for target in facts.imports.values():
+                found = self.resolve(target, path)
+                if isinstance(found, Definition) and found.path != path:
+                    imported.add(found.path)
+        return imported
+
+
+def _module_name(path: str, root: str, packages: set[str]) -> str:
+    """The dotted name of a file: from the outermost folder of its packages down."""
+    folder, name = posixpath.split(path)
+    parts = [] if name == "__init__.py" else [name.removesuffix(".py")]
+    while folder in packages and folder not in ("", "/"):
+        folder, last = posixpath.split(folder)
+        parts.insert(0, last)
+    return ".".join(parts) or posixpath.basename(folder)
