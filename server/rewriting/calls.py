@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 
 from .source import SCAN, Range, Source
 from .splice import Splice
 
 Argument = ast.AST | str
+
+_LINE_END = re.compile(r"[ \t\f]*(?:\r|\n|\Z)")
 
 
 def place_of(source: Source, node: ast.AST) -> Range:
@@ -139,6 +142,10 @@ def _joined(source: Source, splice: Splice, node: ast.AST, arguments: Sequence[A
     ]
     if not lost:
         return f"({', '.join(texts)})"
+    if len(lost) == 1 and not splice.nested and all(lost[0][0] >= last for _, last in ranges):
+        after = place_of(source, node)[1]
+        if _LINE_END.match(source.text, after):
+            return f"({', '.join(texts)})  {source.text[slice(*lost[0])]}"
     indent = source.indent_at(end)
     in_order = ranges == sorted(ranges) and len(ranges) == len(texts)
     written = "("

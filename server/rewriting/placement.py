@@ -31,7 +31,7 @@ class _Statement:
             nodes = ast.parse(self.text).body
         except (SyntaxError, ValueError):
             return None
-        node = nodes[0] if len(nodes) == 1 else None
+        node = nodes[-1] if nodes else None
         return node if isinstance(node, (ast.Import, ast.ImportFrom)) else None
 
 
@@ -138,11 +138,18 @@ def _merged(text: str, node: ast.ImportFrom, line: ImportLine, newline: str) -> 
     starts = list(_entries(text))
     if len(starts) != len(names):
         return None
-    if after < 0:
-        start = starts[0][0]
-        return text[:start] + entry + "," + _separator(text, starts, newline) + text[start:]
-    end = starts[after][1]
-    return text[:end] + "," + _separator(text, starts, newline) + entry + text[end:]
+    separator = _separator(text, starts, newline)
+    if after + 1 < len(starts):
+        start = starts[after + 1][0]
+        return text[:start] + entry + "," + separator + text[start:]
+    # A comment at the end of the last name's line stays there.
+    end = starts[-1][1]
+    tail = re.compile(r"(\s*,)?([ \t]*\#[^\r\n]*)?").match(text, end)
+    assert tail is not None
+    comma = "," if tail.group(1) else ""
+    if separator == " " and not tail.group(2):
+        return text[:end] + ", " + entry + text[end:]
+    return text[:end] + "," + (tail.group(2) or "") + separator + entry + comma + text[tail.end() :]
 
 
 def _separator(text: str, entries: list[tuple[int, int]], newline: str) -> str:

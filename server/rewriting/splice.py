@@ -34,6 +34,11 @@ class Splice:
     def covers(self, place: Range) -> bool:
         return place in self._replacements
 
+    @property
+    def nested(self) -> bool:
+        """Whether the replacement being written lies within another one."""
+        return len(self._active) > 1
+
     def result(self) -> str:
         self._sorted = sorted(self._replacements, key=lambda place: (place[0], -place[1]))
         return self._write(0, len(self._source.text), sorted(self._insertions, key=lambda item: item[0]))

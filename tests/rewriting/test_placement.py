@@ -1,0 +1,114 @@
+"""Where new import lines go."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from aimet_guidelines.rewriting import ImportLine, apply_edits, import_edit
+
+NN = ImportLine("torch", "nn")
+CUSTOM = "aimet_torch.nn.modules.custom"
+ADD = ImportLine(CUSTOM, "Add")
+
+CASES = {
+    "empty file": ("", [NN], "from torch import nn\n"),
+    "no imports": ("class A: pass\n", [NN], "from torch import nn\n\n\nclass A: pass\n"),
+    "comment above the first class": ("# c\nclass A: pass\n", [NN], "from torch import nn\n\n# c\nclass A: pass\n"),
+    "licence": ("# c\n\nclass A: pass\n", [NN], "# c\n\nfrom torch import nn\n\n\nclass A: pass\n"),
+    "shebang and encoding": (
+        "#!/usr/bin/env python\n# -*- coding: utf-8 -*-\nx = 1\n",
+        [NN],
+        "#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n\nfrom torch import nn\n\nx = 1\n",
+    ),
+    "docstring": ('"""Doc\nimport x\n"""\n\nx = 1\n', [NN], '"""Doc\nimport x\n"""\n\nfrom torch import nn\n\nx = 1\n'),
+    "future import": (
+        "from __future__ import annotations\n\nx = 1\n",
+        [NN, ADD],
+        f"from __future__ import annotations\n\nfrom torch import nn\nfrom {CUSTOM} import Add\n\nx = 1\n",
+    ),
+    "after the same package": (
+        "import os\nimport torch\nimport sys\n",
+        [NN],
+        "import os\nimport torch\nfrom torch import nn\nimport sys\n",
+    ),
+    "before relative imports": (
+        "import os\nfrom .a import b\n",
+        [ADD],
+        f"import os\nfrom {CUSTOM} import Add\nfrom .a import b\n",
+    ),
+    "only relative imports": ("from .a import b\n", [NN], "from .a import b\nfrom torch import nn\n"),
+    "not inside blocks": (
+        "import os\nif TYPE_CHECKING:\n    import torch\ntry:\n    import z\nexcept ImportError:\n    pass\n",
+        [NN],
+        "import os\nfrom torch import nn\nif TYPE_CHECKING:\n    import torch\ntry:\n    import z\nexcept ImportError:\n    pass\n",
+    ),
+    "not behind a class": (
+        "import os\n@d\nclass A: pass\nimport torch\n",
+        [NN],
+        "import os\nfrom torch import nn\n@d\nclass A: pass\nimport torch\n",
+    ),
+    "two imports on a line": ("import os; import sys\n", [NN], "import os; import sys\nfrom torch import nn\n"),
+    "continued line, CRLF, no final newline": (
+        "import a, \\\r\n  b",
+        [NN],
+        "import a, \\\r\n  b\r\nfrom torch import nn",
+    ),
+    "merged": ("from torch import Tensor  # t\n", [NN], "from torch import Tensor, nn  # t\n"),
+    "merged first": (f"from {CUSTOM} import MatMul\n", [ADD], f"from {CUSTOM} import Add, MatMul\n"),
+    "merged into unsorted names": (f"from {CUSTOM} import B, A\n", [ADD], f"from {CUSTOM} import B, A, Add\n"),
+    "merged into parentheses": (f"from {CUSTOM} import (MatMul)\n", [ADD], f"from {CUSTOM} import (Add, MatMul)\n"),
+    "merged, a name a line": (
+        f"from {CUSTOM} import (\n    Abs,  # a\n    MatMul,  # m\n)\n",
+        [ADD, ImportLine(CUSTOM, "Split")],
+        f"from {CUSTOM} import (\n    Abs,  # a\n    Add,\n    MatMul,  # m\n    Split,\n)\n",
+    ),
+    "merged, no trailing comma": (
+        f"from {CUSTOM} import (\n    Abs  # a\n)\n",
+        [ADD],
+        f"from {CUSTOM} import (\n    Abs,  # a\n    Add\n)\n",
+    ),
+    "alias": (
+        f"from {CUSTOM} import MatMul\n",
+        [ImportLine(CUSTOM, "Add", "AimetAdd")],
+        f"from {CUSTOM} import Add as AimetAdd, MatMul\n",
+    ),
+    "there already": (f"from {CUSTOM} import Add, MatMul\n", [ADD], f"from {CUSTOM} import Add, MatMul\n"),
+    "star import is no place to merge": (
+        f"from {CUSTOM} import *\n",
+        [ADD],
+        f"from {CUSTOM} import *\nfrom {CUSTOM} import Add\n",
+    ),
+    "functional": (
+        "import torch\n",
+        [ImportLine("torch.nn.functional", alias="F")],
+        "import torch\nimport torch.nn.functional as F\n",
+    ),
+    "several at once": (
+        "import torch\n",
+        [ADD, NN, ImportLine(CUSTOM, "Concat")],
+        f"import torch\nfrom torch import nn\nfrom {CUSTOM} import Add, Concat\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "lines", "expected"), CASES.values(), ids=CASES)
+def test_import_lines_are_placed(text: str, lines: list[ImportLine], expected: str) -> None:
+    assert apply_edits(text, import_edit(text, lines)) == expected
+
+
+@pytest.mark.parametrize(("text", "lines", "expected"), CASES.values(), ids=CASES)
+def test_placing_them_again_changes_nothing(text: str, lines: list[ImportLine], expected: str) -> None:
+    assert import_edit(expected, lines) == []
+
+
+def test_the_rest_of_a_file_may_be_broken() -> None:
+    text = "import torch\n\nclass A(:\n    '''"
+    assert apply_edits(text, import_edit(text, [NN])) == text.replace("torch\n", "torch\nfrom torch import nn\n", 1)
+
+
+def test_a_long_file_costs_no_more_than_its_head() -> None:
+    text = "import torch\n\n\n" + "class A:\n    x = 'a'\n" * 20_000
+    start = time.perf_counter()
+    import_edit(text, [NN])
+    assert time.perf_counter() - start < 0.5
