@@ -1,0 +1,114 @@
+"""The commands a client can ask the server to run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types as lsp
+
+from ..finding import Edit
+from .bulk import fix_all, fixable
+from .edits import workspace_edit
+from .folders import Folder
+from .subject import subject_of
+
+if TYPE_CHECKING:
+    from .server import Server
+
+_log = logging.getLogger(__name__)
+
+FIX_CLASS = "aimetGuidelines.server.fixClass"
+
+Command = Callable[["Server", tuple[Any, ...]], Awaitable[Any]]
+
+
+def bind(server: Server, command: Command) -> Callable[..., Awaitable[Any]]:
+    """The command as pygls calls it."""
+
+    async def run(*arguments: Any) -> Any:
+        return await command(server, arguments)
+
+    return run
+
+
+async def fix_file(server: Server, arguments: tuple[Any, ...]) -> bool:
+    """Apply every safe repair of the document with the URI given. True where something changed."""
+    return await _fix(server, arguments, statement="")
+
+
+async def fix_class(server: Server, arguments: tuple[Any, ...]) -> bool:
+    """Apply every safe repair of one class. Arguments: the document's URI, the key of the class in its file."""
+    return await _fix(server, arguments, statement=str(arguments[1]) if len(arguments) > 1 else "")
+
+
+async def _fix(server: Server, arguments: tuple[Any, ...], statement: str) -> bool:
+    session = server.session
+    subject = subject_of(session, str(arguments[0])) if arguments else None
+    if subject is None:
+        server.tell("open a Python file of the workspace to repair it", lsp.MessageType.Info, show=True)
+        return False
+    version = subject.document.version
+    edit = workspace_edit(session, subject.folder, fix_all(subject.folder, subject.path, statement=statement))
+    if edit is None:
+        server.tell("nothing here can be repaired safely", lsp.MessageType.Info, show=True)
+        return False
+    if subject.document.version != version:
+        return False
+    return await _apply(server, "Fix all safe AIMET findings", edit)
+
+
+async def fix_workspace(server: Server, _arguments: tuple[Any, ...]) -> bool:
+    """Apply every safe repair of the workspace, after a preview. True where something changed."""
+    session = server.session
+    await session.scanner.finished()
+    changed = False
+    for folder in session.folders:
+        edits: dict[str, list[Edit]] = {}
+        for path in sorted(folder.project.paths):
+            await session.scheduler.idle()
+            report = session.current(path)
+            if report is None or not fixable(folder, path, report.findings):
+                continue
+            if path.endswith(".ipynb") and not session.is_open(path):
+                continue  # a closed notebook is not text an editor could change
+            _merge(edits, _fixed(folder, path))
+        edit = workspace_edit(session, folder, edits, review="Repair AIMET findings")
+        if edit is not None:
+            changed = await _apply(server, "Fix all safe AIMET findings in the workspace", edit) or changed
+    if not changed:
+        server.tell("nothing was changed in the workspace", lsp.MessageType.Info)
+    return changed
+
+
+def _fixed(folder: Folder, path: str) -> dict[str, list[Edit]]:
+    try:
+        return fix_all(folder, path)
+    except Exception:  # one file's failure must not keep the others from being repaired
+        _log.exception("%s could not be repaired", path)
+        return {}
+
+
+def _merge(edits: dict[str, list[Edit]], more: Mapping[str, list[Edit]]) -> None:
+    """Add one file's repairs; where they change a file that others change too, they wait for the next run."""
+    if not edits.keys() & more.keys():
+        edits.update(more)
+
+
+async def check_workspace(server: Server, _arguments: tuple[Any, ...]) -> None:
+    """Read the settings and every file again."""
+    server.session.start_over()
+
+
+async def _apply(server: Server, label: str, edit: lsp.WorkspaceEdit) -> bool:
+    answer = await server.workspace_apply_edit_async(lsp.ApplyWorkspaceEditParams(edit, label))
+    return answer.applied
+
+
+COMMANDS: Mapping[str, Command] = {
+    "aimetGuidelines.server.fixFile": fix_file,
+    FIX_CLASS: fix_class,
+    "aimetGuidelines.server.fixWorkspace": fix_workspace,
+    "aimetGuidelines.server.checkWorkspace": check_workspace,
+}

@@ -1,0 +1,119 @@
+"""The open documents: their text, kept line by line so that an edit costs what it touches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from lsprotocol import types as lsp
+
+from .translate import path_of, scheme_of, to_span
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
+
+SCHEMES = frozenset({"file", "untitled", "vscode-notebook-cell"})
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of `text` with their ends, and an empty last one where the text ends with a line end.
+
+    Only what LSP and Python call a line end counts; `str.splitlines` also splits at form feeds.
+    """
+    if "\r" in text:
+        lines = _LINE.findall(text)
+    else:
+        lines = [line + "\n" for line in text.split("\n")]
+        lines[-1] = lines[-1][:-1]
+        return lines
+    if not lines or lines[-1].endswith(("\r", "\n")):
+        lines.append("")
+    return lines
+
+
+class Document:
+    """An open text document or notebook cell."""
+
+    def __init__(self, item: lsp.TextDocumentItem) -> None:
+        self.uri = item.uri
+        self.version = item.version
+        self.language = item.language_id
+        self.lines = lines_of(item.text)
+        self._text: str | None = item.text
+
+    @property
+    def path(self) -> str:
+        """The file's path; the URI of a document that is no file."""
+        return path_of(self.uri) or self.uri
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        if self._text is None:
+            self._text = "".join(self.lines)
+        return self._text
+
+    def change(self, version: int, changes: Iterable[lsp.TextDocumentContentChangeEvent]) -> None:
+        """Apply the edits, one after the other."""
+        for change in changes:
+            if isinstance(change, lsp.TextDocumentContentChangePartial):
+                self._replace(change.range, change.text)
+            else:
+                self.lines = lines_of(change.text)
+        self._text = None
+        self.version = version
+
+    def _replace(self, range_: lsp.Range, text: str) -> None:
+        lines = self.lines
+        line, column, end_line, end_column = to_span(range_, lines)
+        if line >= len(lines):
+            line, column = len(lines) - 1, len(lines[-1])
+        if end_line >= len(lines):
+            end_line, end_column = len(lines) - 1, len(lines[-1])
+        text = lines[line][:column] + text + lines[end_line][end_column:]
+        # A lone carriage return beside the edit may now be the first half of a line end.
+        if line and lines[line - 1].endswith("\r"):
+            line -= 1
+            text = lines[line] + text
+        last = end_line == len(lines) - 1
+        if text.endswith("\r") and not last:
+            end_line += 1
+            text += lines[end_line]
+            last = end_line == len(lines) - 1
+        fresh = lines_of(text)
+        if not last:
+            fresh.pop()
+        lines[line : end_line + 1] = fresh
+
+
+class Documents:
+    """The open documents by URI."""
+
+    def __init__(self) -> None:
+        self._by_uri: dict[str, Document] = {}
+        self._by_path: dict[str, Document] = {}
+
+    def __iter__(self) -> Iterator[Document]:
+        return iter(list(self._by_uri.values()))
+
+    def open(self, item: lsp.TextDocumentItem) -> Document | None:
+        """Take the document in; None where its scheme is not ours to check."""
+        if scheme_of(item.uri) not in SCHEMES:
+            return None
+        document = self._by_uri[item.uri] = Document(item)
+        self._by_path[document.path] = document
+        return document
+
+    def close(self, uri: str) -> Document | None:
+        """Forget the document; None where it was not open."""
+        document = self._by_uri.pop(uri, None)
+        if document is not None:
+            self._by_path.pop(document.path, None)
+        return document
+
+    def get(self, uri: str) -> Document | None:
+        """The open document of that URI."""
+        return self._by_uri.get(uri)
+
+    def at(self, path: str) -> Document | None:
+        """The open document of that path."""
+        return self._by_path.get(path)

@@ -1,0 +1,83 @@
+"""Files on disk: which of them are checked, and their text."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import posixpath
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from .. import discovery
+from ..discovery import is_skipped
+from ..notebooks import module_of_notebook
+from ..sources import SourceError, read_source
+
+if TYPE_CHECKING:
+    from .folders import Folder
+
+_SETTINGS = ("pyproject.toml", ".gitignore", "setup.cfg")
+_log = logging.getLogger(__name__)
+WATCHED = ("**/*.py", "**/*.ipynb", "**/pyproject.toml", "**/.gitignore", "**/requirements*.txt")
+
+
+def is_settings(path: str) -> bool:
+    """Whether what the file says may change how others are checked."""
+    name = posixpath.basename(path)
+    return name in _SETTINGS or (name.startswith("requirements") and name.endswith(".txt"))
+
+
+def is_checked(path: str) -> bool:
+    """Whether it is a kind of file that is checked."""
+    return path.endswith(discovery.SUFFIXES)
+
+
+def belonging(paths: Iterable[str], folder: Folder) -> set[str]:
+    """Those of `paths` that the workspace scan would find in `folder`."""
+    by_parent: dict[str, set[str]] = {}
+    for path in paths:
+        if is_checked(path):
+            by_parent.setdefault(posixpath.dirname(path), set()).add(path)
+    found: set[str] = set()
+    for parent, wanted in by_parent.items():
+        if not _is_skipped(parent, folder.root):
+            found |= wanted.intersection(_beside(parent, folder))
+    return found
+
+
+def _beside(parent: str, folder: Folder) -> Iterator[str]:
+    """The files of one folder that are checked."""
+    return itertools.takewhile(lambda path: posixpath.dirname(path) == parent, _walk(parent, folder))
+
+
+def _is_skipped(parent: str, root: str) -> bool:
+    """Whether the scan never comes to the folder `parent` of the workspace folder `root`."""
+    place = root
+    for name in parent[len(root) + 1 :].split("/") if parent != root else ():
+        place = f"{place}/{name}"
+        if is_skipped(name) or os.path.exists(f"{place}/pyvenv.cfg"):
+            return True
+    return False
+
+
+def walk(folder: Folder) -> Iterator[str]:
+    """The files of a workspace folder that are checked, as absolute POSIX paths."""
+    return _walk(folder.root, folder)
+
+
+def _walk(place: str, folder: Folder) -> Iterator[str]:
+    return discovery.walk(
+        place, exclude=[(folder.root, folder.editor.files_exclude)], excludes=folder.settings.excludes
+    )
+
+
+def read(path: str) -> str | None:
+    """The text of a file as the checker reads it; None where there is none that can be read."""
+    try:
+        text = read_source(path).text
+    except SourceError as error:
+        if os.path.exists(path):
+            _log.info("%s: %s", path, error.message)
+        return None
+    return module_of_notebook(text) if path.endswith(".ipynb") else text

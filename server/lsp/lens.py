@@ -1,0 +1,29 @@
+"""Code lens: above each model class, how many findings it has and how many of them can be repaired."""
+
+from __future__ import annotations
+
+from lsprotocol import types as lsp
+
+from .commands import FIX_CLASS
+from .scope import classes
+from .session import Session
+from .subject import subject_of
+
+
+def lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
+    """The lenses of a document; none where the setting `codeLens` is off, or above a class without findings."""
+    subject = subject_of(session, params.text_document.uri)
+    if subject is None or not subject.folder.editor.code_lens:
+        return []
+    found: list[lsp.CodeLens] = []
+    for scope in classes(subject.folder.project, subject.path):
+        inside = [finding for finding in subject.findings() if scope.line <= finding.span.line + subject.first < scope.end]
+        if not inside:
+            continue
+        repairable = sum(bool(finding.repairs) for finding in inside)
+        title = f"AIMET: {len(inside)} {'issue' if len(inside) == 1 else 'issues'}, {repairable} repairable"
+        arguments = [subject.document.uri, scope.key]
+        at = lsp.Position(scope.line - subject.first, 0)
+        command = lsp.Command(title, FIX_CLASS if repairable else "", arguments=arguments if repairable else None)
+        found.append(lsp.CodeLens(lsp.Range(at, at), command))
+    return found

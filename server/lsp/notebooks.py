@@ -1,0 +1,114 @@
+"""The open notebooks: which cells they have, and where each stands in the module they are checked as."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from lsprotocol import types as lsp
+
+from ..notebooks import module_of_cells
+from .documents import Document, Documents
+from .translate import path_of
+
+
+class Notebook:
+    """An open notebook."""
+
+    def __init__(self, notebook: lsp.NotebookDocument) -> None:
+        self.uri = notebook.uri
+        self.version = notebook.version
+        self.cells = list(notebook.cells)
+        self._placed: list[tuple[int, str]] = []
+
+    @property
+    def path(self) -> str:
+        """The file's path; the URI of a notebook that is not saved yet."""
+        return path_of(self.uri) or self.uri
+
+    def text(self, documents: Documents) -> str:
+        """Its Python cells as one module; remembers where each stands."""
+        cells = [
+            document
+            for cell in self.cells
+            if cell.kind == lsp.NotebookCellKind.Code
+            and (document := documents.get(cell.document)) is not None
+            and document.language == "python"
+        ]
+        text, starts = module_of_cells([cell.text for cell in cells])
+        self._placed = list(zip(starts, (cell.uri for cell in cells), strict=True))
+        return text
+
+    def cell_at(self, line: int) -> tuple[str, int] | None:
+        """The URI of the cell with that line of the module, and the line it starts at."""
+        index = bisect_right(self._placed, line, key=lambda placed: placed[0]) - 1
+        return (self._placed[index][1], self._placed[index][0]) if index >= 0 else None
+
+    def placed(self) -> Iterator[tuple[str, int]]:
+        """Every checked cell and the line of the module it starts at."""
+        return ((uri, line) for line, uri in self._placed)
+
+
+class Notebooks:
+    """The open notebooks by URI, path and cell."""
+
+    def __init__(self) -> None:
+        self._by_uri: dict[str, Notebook] = {}
+        self._of_cell: dict[str, Notebook] = {}
+
+    def open(self, params: lsp.DidOpenNotebookDocumentParams, documents: Documents) -> Notebook:
+        """Take the notebook and its cells in."""
+        notebook = self._by_uri[params.notebook_document.uri] = Notebook(params.notebook_document)
+        for item in params.cell_text_documents:
+            documents.open(item)
+        self._index(notebook)
+        return notebook
+
+    def change(self, params: lsp.DidChangeNotebookDocumentParams, documents: Documents) -> Notebook | None:
+        """Apply a change of its cells or their text."""
+        notebook = self._by_uri.get(params.notebook_document.uri)
+        if notebook is None:
+            return None
+        notebook.version = params.notebook_document.version
+        cells = params.change.cells
+        if cells is None:
+            return notebook
+        if cells.structure is not None:
+            array = cells.structure.array
+            notebook.cells[array.start : array.start + array.delete_count] = array.cells or []
+            for item in cells.structure.did_open or ():
+                documents.open(item)
+            for closed in cells.structure.did_close or ():
+                documents.close(closed.uri)
+                self._of_cell.pop(closed.uri, None)
+            self._index(notebook)
+        changed = {cell.document: cell for cell in cells.data or ()}
+        notebook.cells = [changed.get(cell.document, cell) for cell in notebook.cells]
+        for text in cells.text_content or ():
+            document = documents.get(text.document.uri)
+            if document is not None:
+                document.change(text.document.version, text.changes)
+        return notebook
+
+    def close(self, params: lsp.DidCloseNotebookDocumentParams, documents: Documents) -> Notebook | None:
+        """Forget the notebook and its cells."""
+        notebook = self._by_uri.pop(params.notebook_document.uri, None)
+        for cell in params.cell_text_documents:
+            documents.close(cell.uri)
+            self._of_cell.pop(cell.uri, None)
+        return notebook
+
+    def of_cell(self, uri: str) -> Notebook | None:
+        """The notebook that has the cell."""
+        return self._of_cell.get(uri)
+
+    def at(self, path: str) -> Notebook | None:
+        """The open notebook of that path."""
+        return next((notebook for notebook in self._by_uri.values() if notebook.path == path), None)
+
+    def __iter__(self) -> Iterator[Notebook]:
+        return iter(list(self._by_uri.values()))
+
+    def _index(self, notebook: Notebook) -> None:
+        for cell in notebook.cells:
+            self._of_cell[cell.document] = notebook

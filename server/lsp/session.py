@@ -1,0 +1,332 @@
+"""What the server knows between messages, and how it changes: documents, folders, their findings."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types as lsp
+
+from ..finding import Report
+from . import files, settings
+from .diagnostics import Publisher
+from .documents import Documents
+from .folders import Folder, Folders
+from .notebooks import Notebooks
+from .scan import Scanner
+from .schedule import Scheduler
+from .status import Status
+from .translate import path_of
+
+if TYPE_CHECKING:
+    from .server import Server
+
+_log = logging.getLogger(__name__)
+_RIPPLE = 0.15  # seconds without a change, after which the files that use a changed one are looked at
+
+
+class Session:
+    """The state of one client's session; its methods are called with what the client tells."""
+
+    def __init__(self, server: Server, send: Callable[[bytes], None], pending: Callable[[], bool]) -> None:
+        self.server = server
+        self.documents = Documents()
+        self.notebooks = Notebooks()
+        self.folders = Folders()
+        self.publisher = Publisher(self.documents, self.notebooks, self.folders, send)
+        self.scheduler = Scheduler(self._answer, self.refresh, pending)
+        self.scanner = Scanner(self)
+        self.status = Status(self)
+        self.edit_support = lsp.WorkspaceEditClientCapabilities()
+        self.resolves_edits = False
+        self._pending = pending
+        self._stale: set[str] = set()
+        self._changed: set[str] = set()
+        self._ripple: asyncio.TimerHandle | None = None
+        self._rescan: asyncio.TimerHandle | None = None
+        self._told: set[str] = set()
+
+    def meet(self, capabilities: lsp.ClientCapabilities) -> None:
+        """Learn what the client can show and do."""
+        workspace, documents = capabilities.workspace, capabilities.text_document
+        if workspace is not None and workspace.workspace_edit is not None:
+            self.edit_support = workspace.workspace_edit
+        if documents is not None:
+            shown, actions = documents.publish_diagnostics, documents.code_action
+            self.publisher.related = bool(shown and shown.related_information)
+            support = actions.resolve_support if actions else None
+            self.resolves_edits = support is not None and "edit" in support.properties
+
+    # Documents
+
+    def open_document(self, item: lsp.TextDocumentItem) -> None:
+        """A document was opened."""
+        if item.language_id != "python" or (document := self.documents.open(item)) is None:
+            return
+        folder = self.folders.welcome(document.path)
+        if folder is not None:
+            self._stale.add(document.path)
+            self.scheduler.now(document.path)
+
+    def change_document(self, params: lsp.DidChangeTextDocumentParams) -> None:
+        """A document was edited."""
+        document = self.documents.get(params.text_document.uri)
+        if document is None:
+            return
+        document.change(params.text_document.version, params.content_changes)
+        self._touch(document.path)
+
+    def save_document(self, uri: str) -> None:
+        """A document was saved."""
+        document = self.documents.get(uri)
+        if document is not None and document.path in self._stale:
+            self.scheduler.now(document.path)
+
+    def close_document(self, uri: str) -> None:
+        """A document was closed; what is on disk counts again."""
+        document = self.documents.close(uri)
+        if document is not None:
+            self._let_go(document.path, [uri])
+
+    def open_notebook(self, params: lsp.DidOpenNotebookDocumentParams) -> None:
+        """A notebook was opened."""
+        notebook = self.notebooks.open(params, self.documents)
+        if self.folders.welcome(notebook.path) is not None:
+            self._stale.add(notebook.path)
+            self.scheduler.now(notebook.path)
+
+    def change_notebook(self, params: lsp.DidChangeNotebookDocumentParams) -> None:
+        """A notebook's cells, or text in them, changed."""
+        notebook = self.notebooks.change(params, self.documents)
+        if notebook is None:
+            return
+        structure = params.change.cells.structure if params.change.cells else None
+        for closed in (structure.did_close if structure else None) or ():
+            self.publisher.clear(closed.uri, [closed.uri])
+        self._touch(notebook.path)
+
+    def close_notebook(self, params: lsp.DidCloseNotebookDocumentParams) -> None:
+        """A notebook was closed."""
+        notebook = self.notebooks.close(params, self.documents)
+        if notebook is not None:
+            self._let_go(notebook.path, [cell.uri for cell in params.cell_text_documents])
+
+    def _touch(self, path: str) -> None:
+        folder = self.folders.of(path)
+        if folder is None:
+            return
+        self._stale.add(path)
+        if folder.editor.run == "onType":
+            self.scheduler.now(path)
+
+    def _let_go(self, path: str, uris: list[str]) -> None:
+        self._stale.discard(path)
+        self.scheduler.drop(path)
+        folder = self.folders.of(path)
+        if folder is None or not folder.whole:
+            self.publisher.clear(path, uris)
+            self.folders.part(path)
+            return
+        self._take_from_disk(folder, [path])
+        if folder.editor.diagnostic_mode != "workspace" or path.endswith(".ipynb"):
+            self.publisher.clear(path, uris)
+        else:
+            self.refresh(path)
+        self.status.changed()
+
+    # Checking
+
+    def current(self, path: str) -> Report | None:
+        """The report of a file's present text; None where it is not checked."""
+        folder = self.folders.of(path)
+        if folder is None or not folder.reported(path):
+            return None
+        self._sync(path, folder)
+        return folder.check(path)
+
+    def refresh(self, path: str) -> None:
+        """Check a file nobody waits for, and publish what changed."""
+        report = self.current(path)
+        if report is not None:
+            self.publisher.show(path, report)
+            self._after(path, report)
+
+    def _answer(self, path: str, overdue: bool) -> bool:
+        folder = self.folders.of(path)
+        if folder is None:
+            return True
+        report = self.current(path)
+        if self._pending() and not overdue:
+            return False
+        if report is None:
+            if not folder.reported(path):
+                self.publisher.show(path, Report(path), answer=True)
+            return True
+        self.publisher.show(path, report, answer=True)
+        self._after(path, report)
+        self.ripple([path])
+        return True
+
+    def _after(self, path: str, report: Report) -> None:
+        self.status.changed()
+        for problem in report.problems:
+            self.tell_once(f"{path}:{problem.line + 1}: {problem.message}", lsp.MessageType.Log)
+        self.publisher.mistakes({k: v for each in self.folders.everything() for k, v in each.mistakes.items()})
+
+    def _sync(self, path: str, folder: Folder) -> None:
+        """Bring the index up to the open document's text."""
+        if path not in self._stale:
+            return
+        self._stale.discard(path)
+        if (notebook := self.notebooks.at(path)) is not None:
+            folder.update({path: notebook.text(self.documents)})
+        elif (document := self.documents.at(path)) is not None:
+            folder.update({path: document.text})
+
+    def ripple(self, paths: Iterable[str]) -> None:
+        """Check the files that depend on `paths` once the person pauses."""
+        self._changed.update(paths)
+        if self._ripple is not None:
+            self._ripple.cancel()
+        self._ripple = asyncio.get_running_loop().call_later(_RIPPLE, self._check_dependents)
+
+    def _check_dependents(self) -> None:
+        self._ripple = None
+        if self.scheduler.busy or self.scanner.indexing:
+            self.ripple(())
+            return
+        changed, self._changed = self._changed, set()
+        for path in changed:
+            folder = self.folders.of(path)
+            if folder is not None:
+                for user in sorted(folder.project.dependents(path)):
+                    self.scheduler.later(user)
+
+    # Files on disk
+
+    def files_changed(self, changes: Iterable[lsp.FileEvent]) -> None:
+        """Files were made, changed or deleted on disk; what is open in the editor stays as it is there."""
+        by_folder: dict[Folder, set[str]] = {}
+        for change in changes:
+            path = path_of(change.uri)
+            folder = self.folders.of(path) if path else None
+            if path is None or folder is None:
+                continue
+            if files.is_settings(path):
+                self.settings_files_changed()
+            elif change.type == lsp.FileChangeType.Deleted:
+                # An editor reports a deleted folder once, not file by file.
+                gone = {known for known in folder.project.paths if known == path or known.startswith(f"{path}/")}
+                by_folder.setdefault(folder, set()).update(gone)
+            elif files.is_checked(path):
+                by_folder.setdefault(folder, set()).add(path)
+        for folder, paths in by_folder.items():
+            closed = sorted(path for path in paths if not self.is_open(path))
+            self._take_from_disk(folder, closed)
+
+    def is_open(self, path: str) -> bool:
+        """Whether the file is open in the editor."""
+        return self.documents.at(path) is not None or self.notebooks.at(path) is not None
+
+    def _take_from_disk(self, folder: Folder, paths: Iterable[str]) -> None:
+        wanted = list(paths)
+        belonging = files.belonging(wanted, folder)
+        texts = {path: files.read(path) if path in belonging else None for path in wanted}
+        affected = {user for path in texts for user in folder.project.dependents(path)}
+        folder.update(texts)
+        for path, text in texts.items():
+            if text is None:
+                self.scheduler.drop(path)
+                self.publisher.clear(path)
+            else:
+                self.scheduler.later(path)
+        for path in sorted(affected - texts.keys()):
+            self.scheduler.later(path)
+        self.ripple(path for path, text in texts.items() if text is not None)
+        self.status.changed()
+
+    def settings_files_changed(self) -> None:
+        """A pyproject.toml, a requirements file or a .gitignore changed: read them and check everything again."""
+        if self._rescan is None:
+            self._rescan = asyncio.get_running_loop().call_later(0.1, self.start_over)
+
+    def start_over(self) -> None:
+        """Check everything again with the settings as they are now."""
+        self._rescan = None
+        for folder in self.folders.everything():
+            folder.forget_settings()
+        for path in self.open_paths():
+            if self.folders.of(path) is not None or self.folders.welcome(path) is not None:
+                self._stale.add(path)
+                self.scheduler.now(path)
+        self.scanner.start()
+
+    def open_paths(self) -> list[str]:
+        """The open files and notebooks."""
+        cells = {cell.document for notebook in self.notebooks for cell in notebook.cells}
+        texts = [document.path for document in self.documents if document.uri not in cells]
+        return [*texts, *(notebook.path for notebook in self.notebooks)]
+
+    # Folders and settings
+
+    def set_folders(self, added: Iterable[lsp.WorkspaceFolder], removed: Iterable[lsp.WorkspaceFolder] = ()) -> None:
+        """Folders were added to the workspace or removed from it."""
+        for each in removed:
+            folder = self.folders.remove(each.uri)
+            for path in folder.reports if folder is not None else ():
+                if not self.is_open(path):
+                    self.publisher.clear(path)
+                elif self.folders.of(path) is None:
+                    self.publisher.clear(path)
+        for each in added:
+            self.folders.add(each.uri)
+
+    async def pull_settings(self) -> None:
+        """Ask the editor for its settings, folder by folder; keep what is known where it does not answer."""
+        folders = list(self.folders)
+        scopes = [None, *(folder.uri for folder in folders)]
+        items = [
+            lsp.ConfigurationItem(scope_uri=scope, section=section)
+            for scope in scopes
+            for section in (settings.SECTION, "files.exclude")
+        ]
+        try:
+            answer = await asyncio.wait_for(
+                self.server.workspace_configuration_async(lsp.ConfigurationParams(items)), timeout=5
+            )
+        except Exception as error:  # a client without settings still gets its files checked
+            self.server.tell(f"the editor did not answer with its settings: {error}", lsp.MessageType.Warning)
+            return
+        answers: list[Any] = [*answer, *[None] * (len(items) - len(answer))]
+        installed = self.server.options.get("aimetInstalled")
+        pairs = [
+            settings.read(answers[at], answers[at + 1], installed if isinstance(installed, str) else "")
+            for at in range(0, len(items), 2)
+        ]
+        self.use_settings(pairs[0], list(zip(folders, pairs[1:], strict=True)))
+
+    def use_settings(
+        self, default: settings.EditorSettings, by_folder: Iterable[tuple[Folder, settings.EditorSettings]] = ()
+    ) -> None:
+        """Take the editor's settings from now on and name each that cannot be taken, once."""
+        self.folders.default = default
+        given = dict(by_folder)
+        for folder in self.folders.everything():
+            folder.use(given.get(folder, default))
+        for editor in (default, *given.values()):
+            for problem in editor.problems:
+                self.tell_once(problem, lsp.MessageType.Warning, show=True)
+        logging.getLogger(__package__).setLevel(default.log_level.upper())
+        if any(each.editor.diagnostic_mode == "openFilesOnly" for each in self.folders):
+            for path in list(self.publisher.counts):
+                folder = self.folders.of(path)
+                if folder and folder.editor.diagnostic_mode == "openFilesOnly" and not self.is_open(path):
+                    self.publisher.clear(path)
+
+    def tell_once(self, message: str, kind: lsp.MessageType, *, show: bool = False) -> None:
+        """Log a message the first time it comes up; show: to the person as well."""
+        if message not in self._told:
+            self._told.add(message)
+            self.server.tell(message, kind, show=show)
