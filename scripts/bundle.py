@@ -14,7 +14,6 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from packaging.markers import Environment
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +44,7 @@ def locked(lock: str) -> list[tuple[Requirement, str]]:
 
 def needed(lock: str, python: str, sys_platform: str, machine: str) -> dict[str, str]:
     """What one Python on one platform installs: the lock file's line of each package, by name, without the marker."""
-    environment: Environment = {
+    environment: dict[str, str] = {
         "implementation_name": "cpython",
         "implementation_version": f"{python}.0",
         "os_name": "nt" if sys_platform == "win32" else "posix",
@@ -62,7 +61,7 @@ def needed(lock: str, python: str, sys_platform: str, machine: str) -> dict[str,
     for requirement, line in locked(lock):
         if requirement.name in LEFT_OUT:
             continue
-        if requirement.marker is None or requirement.marker.evaluate(dict(environment)):
+        if requirement.marker is None or requirement.marker.evaluate(environment):
             hashes = line.split(" --hash")[1:]
             lines[requirement.name] = f"{requirement.name}{requirement.specifier}" + "".join(
                 f" --hash{value.rstrip()}" for value in hashes

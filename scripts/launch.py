@@ -14,12 +14,12 @@ if sys.version_info < FLOOR:
     )
     sys.exit(2)
 
-import os  # noqa: E402
+import os
 
 # Before site-packages: the server runs with the versions it was tested with, whatever the interpreter has installed.
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "libs"))
 
-from aimet_guidelines.__main__ import main  # noqa: E402
+from aimet_guidelines.__main__ import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,20 +1,23 @@
 // `npm start`: sets up, builds, packages, then checks the examples and shows what their safe repairs would change.
 import path from 'node:path';
 import { at, ROOT, VENV_PYTHON } from '../lib/paths.mjs';
-import { capture, runStatus, say, UserError } from '../lib/process.mjs';
+import { capture, runQuiet, runStatus, say, UserError } from '../lib/process.mjs';
 import { packageHere } from './package.mjs';
 
 const EXAMPLES = 'examples';
+const COMMAND = ['-I', '-X', 'utf8', '-m', 'aimet_guidelines'];
 
 /** Runs the command line; any exit status but the two that report success or findings is an error. */
 async function guidelines(...args) {
-  const status = await runStatus(VENV_PYTHON, ['-I', '-X', 'utf8', '-m', 'aimet_guidelines', ...args]);
+  const status = await runStatus(VENV_PYTHON, [...COMMAND, ...args]);
   if (status !== 0 && status !== 1)
     throw new UserError(`aimet-guidelines ${args.join(' ')} failed (exit status ${status}).`);
 }
 
 export default async function start() {
   const vsix = await packageHere();
+  // Findings exit with 1, and so does a Python that cannot import the package: tell them apart first.
+  runQuiet(VENV_PYTHON, [...COMMAND, '--version']);
   say(`\naimet-guidelines check ${EXAMPLES}`);
   await guidelines('check', EXAMPLES);
   say(`\naimet-guidelines fix --diff ${EXAMPLES}`);
