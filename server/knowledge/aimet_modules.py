@@ -19,7 +19,6 @@ from .data import words
 from .names import canonical
 from .tensors import operator_method
 
-
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
