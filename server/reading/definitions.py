@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Union
 
 from .source import Source, Statement
+
+_IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
 
@@ -130,6 +133,34 @@ class FileFacts:
         """What a top-level name is bound to."""
         binding = self.scope.get(name)
         return self.definition(binding) if isinstance(binding, Statement) else binding
+
+    def differences(self, other: FileFacts) -> set[tuple[str, str]]:
+        """The names bound differently than in an earlier version of the file, and whom the changed code mentions.
+
+        A (path, name) for each name; (path, "") where imports changed; ("calls", name) for each identifier in a
+        statement that changed: who calls whom may be another now.
+        """
+        mine, others = self.scope, other.scope
+        changed: set[tuple[str, str]] = set()
+        for name in mine.keys() | others.keys():
+            one, two = mine.get(name), others.get(name)
+            if one is two or (isinstance(one, Import) and one == two):
+                continue
+            if isinstance(one, Assigned) and isinstance(two, Assigned):
+                if one.index == two.index and ast.dump(one.value) == ast.dump(two.value):
+                    continue
+            changed.add((self.path, name))
+            if isinstance(one, Import) or isinstance(two, Import):
+                changed.add((self.path, ""))
+        if self.star_imports != other.star_imports:
+            changed.add((self.path, ""))
+        before = {id(statement) for _, statement in other.source.statements}
+        after = {id(statement) for _, statement in self.source.statements}
+        for source, kept in ((self.source, before), (other.source, after)):
+            for _, statement in source.statements:
+                if id(statement) not in kept:
+                    changed.update(("calls", name) for name in _IDENTIFIER.findall(statement.text))
+        return changed
 
     def definition(self, statement: Statement) -> Definition | None:
         """The class or function that a statement is, or was when it last parsed."""

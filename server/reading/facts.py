@@ -13,8 +13,8 @@ from .source import Statement
 from .values import Module, Value
 
 if TYPE_CHECKING:
+    from .index import Index
     from .model import Model
-    from .project import Project
 
 
 @dataclass(eq=False, slots=True)
@@ -154,7 +154,7 @@ class Unit:
     path: str
     file: FileFacts
     statement: Statement
-    project: Project
+    index: Index
     models: list[Model] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     reuses: list[Reuse] = field(default_factory=list)

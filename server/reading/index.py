@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..knowledge import modules
 from ..knowledge.names import canonical
 from . import callers
 from .definitions import Assigned, Definition
+from .memory import Dependency, Memory
 from .model import Model
 from .values import TENSORISH, UNKNOWN, Dictionary, Sequence, Tensor, Unknown, Value
 
@@ -20,47 +22,27 @@ if TYPE_CHECKING:
     from .machine import Machine
     from .project import Project
 
-Dependency = tuple[str, str]
-
-
-class Memory:
-    """What was read, with the names each reading rests on."""
-
-    def __init__(self) -> None:
-        self.entries: dict[Any, Any] = {}
-        self._rests_on: dict[Any, frozenset[Dependency]] = {}
-        self._used_by: dict[Dependency, set[Any]] = {}
-
-    def keep(self, key: Any, value: Any, rests_on: frozenset[Dependency]) -> None:
-        """Remember a result."""
-        self.entries[key] = value
-        self._rests_on[key] = rests_on
-        for dependency in rests_on:
-            self._used_by.setdefault(dependency, set()).add(key)
-
-    def rests_on(self, key: Any) -> frozenset[Dependency]:
-        """The names a remembered result rests on."""
-        return self._rests_on[key]
-
-    def forget(self, changed: set[Dependency]) -> None:
-        """Drop what rests on names that are bound differently now."""
-        for dependency in changed:
-            for key in self._used_by.pop(dependency, ()):
-                if self.entries.pop(key, None) is not None:
-                    for other in self._rests_on.pop(key, ()):
-                        users = self._used_by.get(other)
-                        if users is not None:
-                            users.discard(key)
-
-
 class Index:
     """The project as the interpreter sees it."""
 
-    def __init__(self, project: Project, memory: Memory) -> None:
+    def __init__(self, project: Project) -> None:
         self.project = project
-        self.memory = memory
+        # An older state of the workspace must not mix its readings with those of the newest.
+        self.memory = project.memory if project.memory.newest is project else Memory()
         self._recorders: list[set[Dependency]] = []
         self._reading: set[Any] = set()
+
+    @contextmanager
+    def resting(self) -> Iterator[set[Dependency]]:
+        """Collects what everything read inside rests on."""
+        recorder: set[Dependency] = set()
+        self._recorders.append(recorder)
+        try:
+            yield recorder
+        finally:
+            self._recorders.pop()
+            if self._recorders:
+                self._recorders[-1] |= recorder
 
     # Names
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
 
 from .definitions import Assigned, Definition, FileFacts, Import
+from .memory import Memory
 from .source import read
 
 _DEPTH = 24
@@ -16,15 +16,16 @@ _DEPTH = 24
 class Project:
     """An immutable index of files. `updated` makes the next one and shares what did not change."""
 
-    def __init__(self, root: str, files: Mapping[str, FileFacts], cache: dict[Any, Any]) -> None:
+    def __init__(self, root: str, files: Mapping[str, FileFacts], memory: Memory) -> None:
         self.root = root
         self.files = files
-        self.cache = cache
+        self.memory = memory
+        memory.newest = self
 
     @classmethod
     def empty(cls, root: str) -> Project:
         """A workspace without files. root: absolute folder, with `/`."""
-        return cls(root.rstrip("/"), {}, {})
+        return cls(root.rstrip("/"), {}, Memory())
 
     @property
     def paths(self) -> Iterable[str]:
@@ -39,8 +40,11 @@ class Project:
         """The index with these files' texts; None removes a file."""
         files = dict(self.files)
         folders = None
+        changed: set[tuple[str, str]] = set()
+        same_files = self.memory.newest is self
         for path, text in texts.items():
             known = files.pop(path, None)
+            same_files = same_files and known is not None and text is not None
             if text is None:
                 continue
             if known is not None:
@@ -50,7 +54,18 @@ class Project:
                     folders = {posixpath.dirname(each) for each in (*files, *texts) if each.endswith("/__init__.py")}
                 module = _module_name(path, self.root, folders)
             files[path] = FileFacts(path, module, read(text, known.source if known else None))
-        return Project(self.root, files, self.cache)
+            if known is not None and same_files:
+                changed |= files[path].differences(known)
+        # What was read stays valid as long as no file comes or goes and no name it rests on changes.
+        memory = self.memory if same_files else Memory()
+        memory.forget(changed)
+        following = Project(self.root, files, memory)
+        if same_files:
+            for name in ("modules", "importers"):
+                # Which file is which module is the same; who imports whom only where no import changed.
+                if name in self.__dict__ and (name == "modules" or not any(name == "" for _, name in changed)):
+                    following.__dict__[name] = self.__dict__[name]
+        return following
 
     @cached_property
     def modules(self) -> Mapping[str, str]:

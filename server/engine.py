@@ -1,0 +1,293 @@
+"""The one entry of editor and command line: check a file, repair a finding, repair all."""
+
+from __future__ import annotations
+
+import ast
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from . import suppression
+from .config import Config
+from .finding import Draft, Edit, Finding, Location, Problem, Related, Repair, Report, Spot, Step
+from .positions import Span
+from .reading.definitions import FileFacts
+from .reading.index import Index
+from .reading.project import Project
+from .reading.source import Statement
+from .reading.units import unit
+from .rules import RULES, by_code
+
+__all__ = ["Fixed", "Project", "check", "fix_all", "repair_edits"]
+
+_log = logging.getLogger(__name__)
+
+# Repairs make room for others (a functional's module can be a reuse); each round repairs what the last one left.
+_ROUNDS = 8
+
+
+@dataclass
+class Fixed:
+    """What `fix_all` did. edits: per file, against the project's texts. text: the new text of the file asked for."""
+
+    edits: dict[str, list[Edit]] = field(default_factory=dict)
+    applied: list[tuple[Finding, Repair]] = field(default_factory=list)
+    text: str = ""
+
+
+def check(path: str, project: Project, config: Config) -> Report:
+    """The findings of one file of the project. Never raises; what failed is a problem in the report."""
+    facts = project.files[path]
+    index = Index(project)
+    active = frozenset(rule.code for rule in RULES if config.enabled(rule.code, rule.name, path))
+    report = Report(path)
+    for line, statement in facts.source.statements:
+        if statement.body or not statement.error:
+            drafts = _drafts(index, facts, statement, config, active)
+        else:
+            drafts = _kept(statement, index, facts, config, active)
+        if statement.error is not None:
+            report.problems.append(_problem(path, line, statement))
+        report.findings.extend(_place(draft, line, facts, project, config) for draft in drafts)
+    report.findings.sort(key=_order)
+    if "aimet:" in facts.source.text:
+        _suppress(report, facts, config, active)
+    report.findings = [
+        replace(finding, key=f"{finding.code}:{number}:{finding.span.line}:{finding.span.column}")
+        for number, finding in enumerate(report.findings)
+    ]
+    return report
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    return (finding.span, finding.code, finding.symbol)
+
+
+def _drafts(
+    index: Index, facts: FileFacts, statement: Statement, config: Config, active: frozenset[str]
+) -> tuple[Draft, ...]:
+    """What the rules say of one statement, from memory where nothing it rests on changed."""
+    if not statement.is_definition:
+        return ()
+    key = ("drafts", facts.path, statement, config, active)
+    known = index.memory.entries.get(key)
+    if known is not None:
+        return known  # type: ignore[no-any-return]
+    found: list[Draft] = []
+    with index.resting() as rests_on:
+        index.depend(facts.path, statement.key.partition(" ")[2].partition("#")[0])
+        try:
+            read = unit(index, facts, statement)
+        except Exception:
+            _log.exception("%s: reading %s failed", facts.path, statement.key)
+        else:
+            for rule in RULES:
+                if rule.code in active:
+                    try:
+                        found.extend(rule.check(read, config))
+                    except Exception:
+                        _log.exception("%s: %s failed on %s", facts.path, rule.code, statement.key)
+    result = tuple(found)
+    index.memory.keep(key, result, frozenset(rests_on))
+    return result
+
+
+def _kept(
+    statement: Statement, index: Index, facts: FileFacts, config: Config, active: frozenset[str]
+) -> list[Draft]:
+    """The findings of a statement's last version that parsed, moved with the edit that broke it."""
+    earlier = statement.good
+    if earlier is statement:
+        return []
+    old, new = earlier.lines, statement.lines
+    same_above = 0
+    while same_above < min(len(old), len(new)) and old[same_above] == new[same_above]:
+        same_above += 1
+    same_below = 0
+    while same_below < min(len(old), len(new)) - same_above and old[-1 - same_below] == new[-1 - same_below]:
+        same_below += 1
+    moved = []
+    for draft in _drafts(index, facts, earlier, config, active):
+        span = draft.spot.span
+        if span.end_line < same_above:
+            moved.append(replace(draft, repairs=()))
+        elif span.line >= len(old) - same_below:
+            spot = draft.spot._replace(span=span.shifted(len(new) - len(old)))
+            moved.append(replace(draft, spot=spot, repairs=()))
+        else:
+            # On the line being typed it stays where its text still stands.
+            text = old[span.line][span.column : span.end_column if span.line == span.end_line else None]
+            column = new[span.line].find(text) if span.line < len(new) and text else -1
+            if column >= 0 and span.line == span.end_line:
+                place = Span(span.line, column, span.line, column + len(text))
+                moved.append(replace(draft, spot=draft.spot._replace(span=place), repairs=()))
+    return moved
+
+
+def _problem(path: str, line: int, statement: Statement) -> Problem:
+    error = statement.error
+    assert error is not None
+    return Problem(path, line + max(0, (error.lineno or 1) - 1), f"This statement does not parse: {error.msg}")
+
+
+def _place(draft: Draft, line: int, facts: FileFacts, project: Project, config: Config) -> Finding:
+    rule = by_code(draft.code)
+    assert rule is not None
+    span = draft.spot.span.shifted(line)
+    related = tuple(
+        Related(location, note.message)
+        for note in draft.notes
+        if (location := _locate(note.spot, project)) is not None
+    )
+    return Finding(
+        draft.code,
+        rule.name,
+        facts.path,
+        span,
+        draft.message,
+        config.severity_of(draft.code, draft.severity),
+        draft.symbol,
+        draft.repairs,
+        related,
+        (span.line, span.end_line),
+    )
+
+
+def _locate(spot: Spot, project: Project) -> Location | None:
+    facts = project.files.get(spot.path)
+    line = facts.source.line_of.get(spot.key) if facts is not None else None
+    return Location(spot.path, spot.span.shifted(line)) if line is not None else None
+
+
+def _suppress(report: Report, facts: FileFacts, config: Config, active: frozenset[str]) -> None:
+    directives = suppression.directives(facts.source.text)
+    placed = [replace(finding, statement=_statement_lines(facts, finding.span)) for finding in report.findings]
+    unread = [
+        (line, line + len(statement.lines))
+        for line, statement in facts.source.statements
+        if statement.error is not None
+    ]
+    rule = by_code(suppression.UNUSED)
+    severity = config.severity_of(suppression.UNUSED, rule.severity) if rule is not None else None
+    kept, unused = suppression.apply(
+        placed, directives, active, report.path, unread=unread, **({"severity": severity} if severity else {})
+    )
+    report.findings = sorted([*kept, *unused], key=_order)
+
+
+def _statement_lines(facts: FileFacts, span: Span) -> tuple[int, int]:
+    """The lines of the innermost statement a range lies in; of a compound one, its header."""
+    for line, statement in facts.source.statements:
+        if line <= span.line < line + len(statement.lines):
+            best = (span.line, span.end_line)
+            for node in ast.walk(ast.Module(statement.body, [])):
+                if isinstance(node, ast.stmt) and node.lineno - 1 <= span.line - line <= (node.end_lineno or 0) - 1:
+                    body = getattr(node, "body", None)
+                    end = body[0].lineno - 2 if isinstance(body, list) and body else (node.end_lineno or 0) - 1
+                    if span.line - line <= max(end, node.lineno - 1):
+                        best = (line + node.lineno - 1, line + max(end, node.lineno - 1))
+            return best
+    return span.line, span.end_line
+
+
+# Repairs
+
+
+def repair_edits(path: str, project: Project, config: Config, finding: Finding, repair: Repair) -> dict[str, list[Edit]]:
+    """The edits of one repair, per file; empty where it cannot be carried out."""
+    from .rewriting import minimal_edits
+
+    if finding.code == suppression.UNUSED:
+        return {path: suppression.removal_edits(project.text(path), finding.span)}
+    texts, failed = _carry_out(project, [repair])
+    if failed:
+        return {}
+    return {each: minimal_edits(project.text(each), text) for each, text in texts.items()}
+
+
+def fix_all(
+    path: str, project: Project, config: Config, allowed: Callable[[Finding, Repair], bool]
+) -> Fixed:
+    """Apply every repair of one file's findings that is `allowed`, until none is left."""
+    from .rewriting import apply_edits, minimal_edits
+
+    start, fixed = project, Fixed()
+    touched: set[str] = set()
+    hopeless: set[tuple[str, str, str]] = set()
+    for _ in range(_ROUNDS):
+        chosen: list[tuple[Finding, Repair]] = []
+        for finding in check(path, project, config).findings:
+            repair = next((each for each in finding.repairs if allowed(finding, each)), None)
+            if repair is not None and (finding.code, finding.symbol, repair.title) not in hopeless:
+                chosen.append((finding, repair))
+        comments = [each for each in chosen if each[0].code == suppression.UNUSED]
+        repairs = [each for each in chosen if each[0].code != suppression.UNUSED]
+        if not chosen:
+            break
+        texts, failed = _carry_out(project, [repair for _, repair in repairs])
+        for index in failed:
+            hopeless.add((repairs[index][0].code, repairs[index][0].symbol, repairs[index][1].title))
+        fixed.applied.extend(each for index, each in enumerate(repairs) if index not in failed)
+        if not texts and comments:
+            text = project.text(path)
+            edits = [edit for finding, _ in comments for edit in suppression.removal_edits(text, finding.span)]
+            texts[path] = apply_edits(text, edits)
+            fixed.applied.extend(comments)
+        texts = {each: text for each, text in texts.items() if text != project.text(each)}
+        if not texts:
+            break
+        touched.update(texts)
+        project = project.updated(texts)
+    fixed.text = project.text(path)
+    fixed.edits = {each: minimal_edits(start.text(each), project.text(each)) for each in sorted(touched)}
+    return fixed
+
+
+def _carry_out(project: Project, repairs: Iterable[Repair]) -> tuple[dict[str, str], set[int]]:
+    """The new texts of the files that repairs change, and the indexes of repairs that could not be carried out."""
+    from .rewriting import Imports, apply_edits, import_edit, rewrite
+
+    steps: dict[tuple[str, str], list[tuple[int, Step]]] = {}
+    for index, repair in enumerate(repairs):
+        for change in repair.changes:
+            steps.setdefault((change.path, change.key), []).extend((index, step) for step in change.steps)
+    failed: set[int] = set()
+    texts: dict[str, str] = {}
+    by_file: dict[str, list[tuple[str, list[tuple[int, Step]]]]] = {}
+    for (path, key), listed in steps.items():
+        by_file.setdefault(path, []).append((key, listed))
+    for path, changes in by_file.items():
+        facts = project.files.get(path)
+        if facts is None:
+            failed.update(index for _, listed in changes for index, _ in listed)
+            continue
+        imports = Imports(facts.imports, frozenset(facts.scope))
+        replaced: dict[str, str] = {}
+        lines = []
+        for key, listed in changes:
+            statement = facts.source.by_key.get(key)
+            if statement is None:
+                failed.update(index for index, _ in listed)
+                continue
+            while True:
+                part = [(index, step) for index, step in listed if index not in failed]
+                done = rewrite(statement.text, [step for _, step in part], imports)
+                if not done.failed:
+                    break
+                # A repair is carried out whole or not at all.
+                for number, reason in done.failed:
+                    _log.info("%s: a repair was left out: %s", path, reason)
+                    failed.add(part[number][0])
+            replaced[key] = done.text
+            lines.extend(done.imports)
+        text = "".join(replaced.get(statement.key, statement.text) for statement in _in_order(facts))
+        head = facts.source.text[: len(facts.source.text) - sum(len(s.text) for s in _in_order(facts))]
+        text = head + text
+        if lines:
+            text = apply_edits(text, import_edit(text, list(dict.fromkeys(lines))))
+        texts[path] = text
+    return texts, failed
+
+
+def _in_order(facts: FileFacts) -> list[Statement]:
+    return [statement for _, statement in facts.source.statements]

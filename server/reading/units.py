@@ -1,0 +1,122 @@
+"""Gathers what was read into one unit for each top-level statement."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+from .definitions import Definition, FileFacts
+from .facts import Trace, Unit
+from .index import Index
+from .source import Statement
+
+# Of a helper's callers in other files this many are read: what one of them passes the others mostly pass too.
+_CALLERS = 6
+
+
+def model_definitions(index: Index, facts: FileFacts, statement: Statement) -> list[Definition]:
+    """The model classes in a statement, nested ones too, outer ones first."""
+    top = facts.definition(statement)
+    if top is None:
+        return []
+    found: list[Definition] = []
+    queue = [top]
+    while queue:
+        definition = queue.pop(0)
+        if isinstance(definition.node, ast.ClassDef) and index.is_model(definition):
+            found.append(definition)
+        for child in definition.node.body if isinstance(definition.node.body, list) else ():
+            if isinstance(child, ast.ClassDef):
+                queue.append(definition.inner(child))
+            elif isinstance(definition.node, ast.FunctionDef) and isinstance(child, ast.FunctionDef):
+                queue.append(definition.inner(child))
+    return found
+
+
+def unit(index: Index, facts: FileFacts, statement: Statement) -> Unit:
+    """Everything read about the code in one statement."""
+    result = Unit(facts.path, facts, statement, index)
+    own: list[tuple[Definition, Any]] = []
+    for definition in model_definitions(index, facts, statement):
+        built, trace = index.built(definition), index.trace(definition)
+        own.append((definition, trace))
+        result.models.append(index.model(definition))
+        if built is not None:
+            result.reuses.extend(built.reuses)
+            result.made.extend(built.made)
+        if trace is not None:
+            result.made.extend(trace.made)
+    traces = [trace for _, trace in own if trace is not None]
+    traces.extend(_others(index, facts, statement))
+    key = (facts.path, statement.key)
+    for trace in traces:
+        if key in trace.reached:
+            _add(result, trace, statement)
+    result.made = _distinct(module for module in result.made if module.origin and module.origin.statement is statement)
+    result.reuses = [r for r in result.reuses if r.second.site.statement is statement]
+    result.operations.sort(key=lambda o: (o.node.lineno, o.node.col_offset))
+    return result
+
+
+def _distinct(modules: Iterator[Any]) -> list[Any]:
+    seen: dict[int, Any] = {}
+    for module in modules:
+        seen.setdefault(id(module.origin.node), module)
+    return list(seen.values())
+
+
+def _add(result: Unit, trace: Trace, statement: Statement) -> None:
+    known = {(id(operation.node), operation.symbol) for operation in result.operations}
+    for operation in trace.operations:
+        if operation.site.statement is statement and (id(operation.node), operation.symbol) not in known:
+            result.operations.append(operation)
+    used = {id(reuse.second.callee) for reuse in result.reuses}
+    result.reuses.extend(
+        reuse for reuse in trace.reuses if reuse.second.site.statement is statement and id(reuse.second.callee) not in used
+    )
+    flows = {id(flow.node) for flow in result.flows}
+    result.flows.extend(f for f in trace.flows if f.site.statement is statement and id(f.node) not in flows)
+
+
+def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[Trace]:
+    """The traces of models elsewhere that run code of this statement: helpers, inherited methods."""
+    definition = facts.definition(statement)
+    if definition is None:
+        return
+    name = definition.simple_name
+    index.depend("calls", name)
+    key = (facts.path, statement.key)
+    is_class = isinstance(definition.node, ast.ClassDef)
+    if is_class and not _may_be_inherited(index, definition):
+        return
+    for trace in _traces(index, facts, statement):
+        yield trace
+    if is_class and index.is_model(definition):
+        return
+    read = 0
+    for path in index.project.users(facts.path):
+        other = index.project.files[path]
+        for _, candidate in other.source.statements:
+            if name in candidate.text and candidate.is_definition:
+                for model in model_definitions(index, other, candidate):
+                    trace = index.trace(model)
+                    if trace is not None and key in trace.reached:
+                        yield trace
+                        read += 1
+                        if read >= _CALLERS:
+                            return
+
+
+def _may_be_inherited(index: Index, definition: Definition) -> bool:
+    # A class without `forward` is run only by classes that derive from it.
+    return "forward" not in definition.methods or len(definition.methods) > 2
+
+
+def _traces(index: Index, facts: FileFacts, statement: Statement) -> Iterator[Trace]:
+    for _, candidate in facts.source.statements:
+        if candidate is not statement and candidate.key.startswith(("class ", "def ")):
+            for model in model_definitions(index, facts, candidate):
+                trace = index.trace(model)
+                if trace is not None:
+                    yield trace
