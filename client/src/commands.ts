@@ -38,12 +38,11 @@ export function registerCommands(
 }
 
 async function fixWorkspace(server: Server): Promise<void> {
-  const title = 'Computing the safe repairs of the workspace';
-  const repaired = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title }, () =>
+  const progress = { location: vscode.ProgressLocation.Window, title: 'AIMET: repairing the workspace' };
+  const changed = await vscode.window.withProgress(progress, () =>
     server.execute('aimetGuidelines.server.fixWorkspace'),
   );
-  if (repaired === 0)
-    void vscode.window.showInformationMessage(`${PRODUCT}: nothing in the workspace can be repaired safely.`);
+  if (!changed) void vscode.window.showInformationMessage(`${PRODUCT}: nothing was changed in the workspace.`);
 }
 
 async function selectInterpreter(interpreters: Interpreters): Promise<void> {

@@ -19,6 +19,7 @@ interface PythonApi {
 export class PythonExtension implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly disposables: vscode.Disposable[] = [this.changed];
+  private readonly known = new Map<string, string | undefined>();
   private api: Promise<PythonApi | undefined> | undefined;
 
   /** Another interpreter was selected, or the extension came or went. */
@@ -41,6 +42,17 @@ export class PythonExtension implements vscode.Disposable {
       this.log.warn(`The Python extension does not tell its interpreter: ${messageOf(error)}`);
       return undefined;
     }
+  }
+
+  /** What is known of a folder's selection without waiting; where that turns out to be another one, `onDidChange` fires. */
+  selectedSoFar(resource: vscode.Uri | undefined): string | undefined {
+    const key = String(resource ?? '');
+    const before = this.known.get(key);
+    void this.selected(resource).then((selected) => {
+      this.known.set(key, selected);
+      if (selected !== before) this.changed.fire();
+    });
+    return before;
   }
 
   private async ask(resource: vscode.Uri | undefined): Promise<string | undefined> {

@@ -25,11 +25,7 @@ export class RulePages implements vscode.TextDocumentContentProvider, vscode.Dis
 
   private async ask(): Promise<string | undefined> {
     const rules = await this.server.rules();
-    const entries = rules.map(({ code, name, severity, summary }) => ({
-      label: code,
-      description: `${name} (${severity})`,
-      detail: summary,
-    }));
+    const entries = rules.map(({ code, name, summary }) => ({ label: code, description: name, detail: summary }));
     const choice = await vscode.window.showQuickPick(entries, {
       title: 'AIMET rules',
       placeHolder: 'Which rule?',

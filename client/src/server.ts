@@ -15,6 +15,7 @@ import {
   type ServerOptions,
   State,
 } from 'vscode-languageclient/node';
+import { installedAimet } from './aimet';
 import type { Interpreter, Interpreters } from './interpreter';
 import { messageOf, PRODUCT } from './log';
 import type { PythonExtension } from './pythonExtension';
@@ -30,7 +31,6 @@ const CRASH_WINDOW_MS = 3 * 60_000;
 export interface RuleSummary {
   readonly code: string;
   readonly name: string;
-  readonly severity: string;
   readonly summary: string;
 }
 
@@ -176,22 +176,20 @@ export class Server {
     };
   }
 
-  /** Adds to the settings what only the editor knows. */
+  /** Adds to the settings what only the editor knows: the AIMET that the folder's own Python has. */
   private middleware(): Middleware {
     return {
       workspace: {
         configuration: async (params: ConfigurationParams, token, next) => {
           const answers = await next(params, token);
           if (!Array.isArray(answers)) return answers;
-          return Promise.all(
-            answers.map(async (answer: unknown, index) => {
-              const item = params.items[index];
-              if (item?.section !== SECTION || typeof answer !== 'object') return answer;
-              const resource = item.scopeUri === undefined ? undefined : vscode.Uri.parse(item.scopeUri);
-              const projectInterpreter = (await this.python.selected(resource)) ?? null;
-              return { ...answer, projectInterpreter, trusted: vscode.workspace.isTrusted };
-            }),
-          );
+          return answers.map((answer: unknown, index) => {
+            const item = params.items[index];
+            if (item?.section !== SECTION || typeof answer !== 'object') return answer;
+            const resource = item.scopeUri === undefined ? undefined : vscode.Uri.parse(item.scopeUri);
+            const python = this.python.selectedSoFar(resource);
+            return { ...answer, aimetInstalled: python === undefined ? null : installedAimet(python) };
+          });
         },
       },
     };

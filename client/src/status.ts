@@ -3,14 +3,13 @@ import { formatVersion, type Interpreter } from './interpreter';
 
 /** What the server says of itself with `aimetGuidelines/status`. */
 export interface ServerStatus {
-  /** What it is doing, or null. */
-  readonly busy: string | null;
   readonly errors: number;
   readonly warnings: number;
-  readonly informations: number;
-  /** How many of the findings have a repair. */
-  readonly repairable: number;
+  readonly information: number;
+  /** How many files the workspace has. */
   readonly files: number;
+  /** Whether it is checking the workspace. */
+  readonly scanning: boolean;
   /** What is switched off and why, a sentence each. */
   readonly notes: readonly string[];
 }
@@ -23,24 +22,22 @@ export const DOCUMENTS: vscode.DocumentFilter[] = [
 
 const count = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`;
 
-/** The findings in one line: `AIMET: 5 problems, 4 repairable`. */
-export function summary(status: ServerStatus): string {
-  const problems = status.errors + status.warnings + status.informations;
-  return problems === 0
-    ? 'AIMET: no problems'
-    : `AIMET: ${count(problems, 'problem')}, ${status.repairable} repairable`;
-}
-
-/** The findings by severity, then what is off: `2 errors, 3 warnings in 2 files. Repairs are off: ...`. */
-export function details(status: ServerStatus): string {
+/** The findings in one line: `AIMET: 2 errors, 3 warnings`. */
+export function summary({ errors, warnings, information, scanning }: ServerStatus): string {
   const parts = [
-    [status.errors, 'error'],
-    [status.warnings, 'warning'],
-    [status.informations, 'hint'],
+    [errors, 'error'],
+    [warnings, 'warning'],
+    [information, 'hint'],
   ] as const;
   const found = parts.filter(([number]) => number > 0).map(([number, word]) => count(number, word));
-  const counts = found.length > 0 ? `${found.join(', ')} in ${count(status.files, 'file')}.` : '';
-  return [counts, ...status.notes].filter(Boolean).join(' ');
+  if (found.length > 0) return `AIMET: ${found.join(', ')}`;
+  return scanning ? 'AIMET: checking' : 'AIMET: no problems';
+}
+
+/** How much was read, and what is switched off: `3 files. Only open files are reported.` */
+export function details({ files, scanning, notes }: ServerStatus): string {
+  const read = scanning ? 'Checking the workspace' : `${count(files, 'file')} checked`;
+  return [read, ...notes].map((sentence) => sentence.replace(/\.?$/, '.')).join(' ');
 }
 
 /** The entries behind `{}` in the status bar: what was found, and what runs the server. */
@@ -71,10 +68,10 @@ export class Status implements vscode.Disposable {
   }
 
   show(status: ServerStatus): void {
-    this.findings.busy = status.busy !== null;
-    this.findings.severity = vscode.LanguageStatusSeverity.Information;
-    if (status.notes.length > 0) this.findings.severity = vscode.LanguageStatusSeverity.Warning;
-    this.findings.text = status.busy === null ? summary(status) : `AIMET: ${status.busy}`;
+    const { Information, Warning } = vscode.LanguageStatusSeverity;
+    this.findings.busy = status.scanning;
+    this.findings.severity = status.notes.length > 0 ? Warning : Information;
+    this.findings.text = summary(status);
     this.findings.detail = details(status);
     this.findings.command = { command: 'workbench.actions.view.problems', title: 'Show Problems' };
   }

@@ -3,31 +3,32 @@ import { beforeEach, test } from 'node:test';
 import { details, type ServerStatus, Status, summary } from '../../src/status';
 import { LanguageStatusSeverity, statusItems } from './vscode';
 
-const clean: ServerStatus = { busy: null, errors: 0, warnings: 0, informations: 0, repairable: 0, files: 3, notes: [] };
+const clean: ServerStatus = { errors: 0, warnings: 0, information: 0, files: 3, scanning: false, notes: [] };
 
 beforeEach(() => statusItems.clear());
 
-test('the summary counts problems of every severity', () => {
+test('the summary counts problems by severity', () => {
   assert.equal(summary(clean), 'AIMET: no problems');
-  assert.equal(summary({ ...clean, warnings: 1, repairable: 1 }), 'AIMET: 1 problem, 1 repairable');
-  assert.equal(
-    summary({ ...clean, errors: 2, warnings: 3, informations: 1, repairable: 4 }),
-    'AIMET: 6 problems, 4 repairable',
-  );
+  assert.equal(summary({ ...clean, scanning: true }), 'AIMET: checking');
+  assert.equal(summary({ ...clean, warnings: 1 }), 'AIMET: 1 warning');
+  assert.equal(summary({ ...clean, errors: 2, information: 1, scanning: true }), 'AIMET: 2 errors, 1 hint');
 });
 
-test('the details name severities and what is switched off', () => {
-  assert.equal(details(clean), '');
-  assert.equal(details({ ...clean, errors: 1, informations: 2, files: 1 }), '1 error, 2 hints in 1 file.');
-  assert.equal(details({ ...clean, notes: ['Repairs are off.'] }), 'Repairs are off.');
+test('the details name what is switched off', () => {
+  assert.equal(details({ ...clean, files: 1 }), '1 file checked.');
+  assert.equal(details({ ...clean, scanning: true }), 'Checking the workspace.');
+  assert.equal(
+    details({ ...clean, notes: ['Repairs are off.', 'Only open files'] }),
+    '3 files checked. Repairs are off. Only open files.',
+  );
 });
 
 test('busy, ready and failed states', () => {
   const status = new Status();
   const item = statusItems.get('aimetGuidelines.findings');
   assert.equal(item?.busy, true);
-  status.show({ ...clean, busy: 'checking 12 of 300 files' });
-  assert.deepEqual([item?.busy, item?.text], [true, 'AIMET: checking 12 of 300 files']);
+  status.show({ ...clean, scanning: true });
+  assert.deepEqual([item?.busy, item?.severity], [true, LanguageStatusSeverity.Information]);
   status.show({ ...clean, notes: ['AIMET204 is off in the settings.'] });
   assert.deepEqual([item?.busy, item?.severity], [false, LanguageStatusSeverity.Warning]);
   status.failed('No Python.');
