@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ast
 import keyword
+import re
 from collections.abc import Iterator
 
 from .source import FUNCTIONS, Source, self_name
+
+# `setattr(self, "relu", ...)`, `hasattr`, `self.add_module("relu", ...)`, `register_buffer`.
+_BY_NAME = re.compile(r"(?:attr\(\s*\w+\s*,|\.(?:add|register)_\w+\()\s*[\"'](\w+)[\"']")
 
 
 class Attributes:
@@ -34,19 +38,12 @@ def first_free(name: str, used: set[str] | frozenset[str]) -> str:
 
 
 def _attributes(source: Source, owner: ast.ClassDef) -> Iterator[str]:
+    # Read from the text: quick, and a name in a comment or string is better not taken either.
+    text = source.source(owner)
     selves = {"self"}
     selves.update(name for node in owner.body if isinstance(node, FUNCTIONS) and (name := self_name(node)))
-    for node in ast.walk(owner):
-        if isinstance(node, ast.Attribute):
-            if isinstance(node.value, ast.Name) and node.value.id in selves:
-                yield node.attr
-        elif isinstance(node, ast.Call):
-            # `setattr(self, "relu", ...)`, `hasattr`, `self.add_module("relu", ...)`, `register_buffer`.
-            by_name = isinstance(node.func, ast.Name) and node.func.id.endswith("attr")
-            registers = isinstance(node.func, ast.Attribute) and node.func.attr.startswith(("add_", "register_"))
-            for argument in node.args[:2] if by_name or registers else ():
-                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                    yield argument.value
+    yield from re.findall(rf"\b(?:{'|'.join(map(re.escape, selves))})\s*\.\s*(\w+)", text)
+    yield from _BY_NAME.findall(text)
     yield from bound_names(owner)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -65,10 +66,11 @@ def register(source: Source, splice: Splice, owner: ast.ClassDef, new: Sequence[
         return
     body = method.body
     indent = _open_body(source, splice, method)
+    receiver = self_name(method) or "self"
+    body_facts = _Body(source, method, receiver)
     placed: dict[int, list[Registration]] = {}
     for registration in new:
-        placed.setdefault(_index(source, method, registration), []).append(registration)
-    receiver = self_name(method) or "self"
+        placed.setdefault(body_facts.index(registration), []).append(registration)
     for index, registrations in placed.items():
         lines = [f"{receiver}.{item.name} = {_reindented(source, item, indent)}" for item in registrations]
         if index >= 0:
@@ -94,44 +96,47 @@ def checked_constructor(owner: ast.ClassDef) -> None:
         raise StepError(f"`{method.name}` of {owner.name} has no parameter for the instance")
 
 
-def _index(source: Source, method: Method, new: Registration) -> int:
-    """The index in the body after which to register; -1 for before the first statement."""
-    body = method.body
-    receiver = self_name(method) or "self"
-    defines = [_defined(statement, receiver) for statement in body]
-    needed = _needed(new.value, receiver)
-    earliest = -1
-    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-        earliest = 0
-    beside = None
-    for index, statement in enumerate(body):
-        is_source = new.source_node is not None and _contains(source, statement, new.source_node)
-        if _calls_base(statement) or defines[index] & needed or is_source:
-            earliest = max(earliest, index)
-        if new.beside is not None and f"{receiver}.{new.beside}" in defines[index]:
-            beside = index
-    if beside is not None:
-        chosen = max(earliest, beside)
-    else:
-        chosen = _end(body, receiver)
-        walkers = [i for i in range(earliest + 1, chosen + 1) if _walks(body[i], receiver)]
-        modules = [i for i, statement in enumerate(body) if _makes_module(statement, receiver)]
-        walkers = [i for i in walkers if not any(later > i for later in modules)]
-        chosen = max(earliest, walkers[0] - 1 if walkers else chosen)
-    for use in new.uses:
-        for index, statement in enumerate(body):
-            if _contains(source, statement, use):
-                chosen = min(chosen, index - 1)
-    return chosen
+class _Body:
+    """What the statements of a constructor's body do."""
+
+    def __init__(self, source: Source, method: Method, receiver: str) -> None:
+        self._source = source
+        self._body = method.body
+        self._receiver = receiver
+        self._defines = [_defined(statement, receiver) for statement in self._body]
+        self._ranges = [source.range(statement) for statement in self._body]
+        self._base_calls = [i for i, statement in enumerate(self._body) if _calls_base(statement)]
+        self._walkers = [i for i, statement in enumerate(self._body) if _walks(statement, receiver)]
+        self._makers = [i for i, statement in enumerate(self._body) if _makes_module(statement, receiver)]
+
+    def index(self, new: Registration) -> int:
+        """The index in the body after which to register; -1 for before the first statement."""
+        needed = names_read(new.value) - {self._receiver}
+        after = [-1, *self._base_calls[-1:]]
+        if ast.get_docstring(ast.Module(self._body, []), clean=False) is not None:
+            after.append(0)
+        after += [i for i, defined in enumerate(self._defines) if defined & needed]
+        if new.source_node is not None:
+            after += self._holding(new.source_node)
+        earliest = max(after)
+        beside = [i for i, defined in enumerate(self._defines) if f"{self._receiver}.{new.beside}" in defined]
+        if beside:
+            chosen = max(earliest, beside[-1])
+        else:
+            last = _end(self._body)
+            modules = max(self._makers, default=-1)
+            walkers = [i for i in self._walkers if max(earliest, modules) < i <= last]
+            chosen = max(earliest, walkers[0] - 1 if walkers else last)
+        return min([chosen, *(i - 1 for use in new.uses for i in self._holding(use))])
+
+    def _holding(self, node: ast.AST) -> list[int]:
+        start, end = self._source.range(node)
+        return [i for i, (first, last) in enumerate(self._ranges) if first <= start and end <= last]
 
 
-def _end(body: list[ast.stmt], receiver: str) -> int:
+def _end(body: list[ast.stmt]) -> int:
     last = len(body) - 1
     return last - 1 if isinstance(body[last], (ast.Return, ast.Raise)) else last
-
-
-def _contains(source: Source, statement: ast.stmt, node: ast.AST) -> bool:
-    return node is statement or any(above is statement for above in source.ancestors(node))
 
 
 def _defined(statement: ast.stmt, receiver: str) -> set[str]:
@@ -150,14 +155,16 @@ def _defined(statement: ast.stmt, receiver: str) -> set[str]:
     return found
 
 
-def _needed(value: str, receiver: str) -> set[str]:
+@functools.lru_cache(maxsize=256)
+def names_read(value: str) -> frozenset[str]:
+    """The names (`dim`) and attributes of names (`self.conv`) an expression reads. Raises SyntaxError."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(f"({value}\n)", mode="eval")):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == receiver:
-            found.add(f"{receiver}.{node.attr}")
-        elif isinstance(node, ast.Name) and node.id != receiver and isinstance(node.ctx, ast.Load):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            found.add(f"{node.value.id}.{node.attr}")
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             found.add(node.id)
-    return found
+    return frozenset(found)
 
 
 def _calls_base(statement: ast.stmt) -> bool:

@@ -19,6 +19,7 @@ from .registration import (
     checked_constructor,
     constructor,
     is_plain_module,
+    names_read,
     register,
     reindented,
 )
@@ -125,6 +126,7 @@ class _Rewriter:
         self._splice = Splice(source)
         self._loops = Loops(source)
         self._attributes: dict[ast.ClassDef, Attributes] = {}
+        self._shadowed: dict[ast.ClassDef, set[str]] = {}
         self._registrations: dict[ast.ClassDef, list[Registration]] = {}
         self._shared: dict[tuple[ast.ClassDef, NewModule], Registration] = {}
 
@@ -195,19 +197,19 @@ class _Rewriter:
 
     def _without_conflicts(self, actions: list[_Action], failed: dict[int, str]) -> list[_Action]:
         """Leave out steps that replace what another step has replaced already; equal steps are one."""
-        kept: list[_Action] = []
+        at: dict[Range, _Action] = {}
         for action in actions:
-            same = next((other for other in kept if other.place == action.place), None)
-            if same is None:
-                kept.append(action)
-            elif same.step != action.step:
+            if at.setdefault(action.place, action).step != action.step:
                 failed[action.index] = "another repair replaces the same code"
-        for action in list(kept):
-            around = [other for other in kept if other is not action and _within(action.place, other.place)]
-            crossing = [other for other in kept if _crosses(action.place, other.place)]
-            lost = any(not any(_within(action.place, part) for part in other.kept) for other in around)
-            if lost or crossing:
-                kept.remove(action)
+        kept: list[_Action] = []
+        around: list[_Action] = []
+        for action in sorted(at.values(), key=lambda action: (action.place[0], -action.place[1])):
+            while around and around[-1].place[1] <= action.place[0]:
+                around.pop()
+            if all(any(_within(action.place, part) for part in other.kept) for other in around):
+                kept.append(action)
+                around.append(action)
+            else:
                 failed[action.index] = "another repair replaces the code around it"
         return kept
 
@@ -272,9 +274,10 @@ class _Rewriter:
     def _registered(self, module: NewModule, owner: ast.ClassDef) -> Registration:
         init = constructor(owner)
         original = self._node(module.copy_of, ast.expr) if module.copy_of is not None else None
-        shadowed = shadowing(self._source, init or owner)
         if owner not in self._attributes:
             self._attributes[owner] = Attributes(self._source, owner)
+            self._shadowed[owner] = shadowing(self._source, init or owner)
+        shadowed = self._shadowed[owner]
         name = self._attributes[owner].give(module.name, module.taken)
         if original is not None:
             value = self._copy(original)
@@ -286,8 +289,10 @@ class _Rewriter:
             made = self._speller.spell("torch.nn.ModuleList", shadowed)
             value = f"{made}([{value} for _ in {receiver}.{module.each_of}])"
             beside = beside or module.each_of
-        if not _parses(f"({value}\n)"):
-            raise StepError("the new module's arguments are not valid Python")
+        try:
+            names_read(value)
+        except (SyntaxError, ValueError):
+            raise StepError("the new module's arguments are not valid Python") from None
         registration = Registration(name, value, beside, source_node=original)
         self._registrations.setdefault(owner, []).append(registration)
         if module.share:
@@ -307,7 +312,3 @@ class _Rewriter:
 
 def _within(inner: Range, outer: Range) -> bool:
     return outer[0] <= inner[0] and inner[1] <= outer[1]
-
-
-def _crosses(one: Range, other: Range) -> bool:
-    return one[0] < other[0] < one[1] < other[1]

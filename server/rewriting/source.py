@@ -26,6 +26,8 @@ SCAN = re.compile(
 )
 _SPACE = re.compile(r"(?:[ \t\f\r\n]|\\(?:\r\n|\r|\n)|\#[^\r\n]*)*")
 
+_UNPLACED = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
+
 
 class Source:
     """The text and tree of one top-level statement. Raises SyntaxError (or ValueError) when it does not parse."""
@@ -38,6 +40,7 @@ class Source:
         self._starts = line_starts(text)
         self._ascii = text.isascii()
         self._parents: dict[ast.AST, ast.AST] = {}
+        self._ranges: dict[ast.AST, Range] = {}
         self._by_range: dict[Range, list[ast.AST]] = {}
         self._index(self.tree)
 
@@ -45,18 +48,25 @@ class Source:
         stack: list[ast.AST] = [root]
         while stack:
             node = stack.pop()
-            for child in ast.iter_child_nodes(node):
-                if isinstance(child, (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)):
-                    continue
-                self._parents[child] = node
-                if hasattr(child, "lineno"):
-                    self._by_range.setdefault(self.range(child), []).append(child)
-                # Before Python 3.12 the positions of nodes within an f-string are not theirs.
-                if not isinstance(child, ast.JoinedStr):
-                    stack.append(child)
+            for name in node._fields:
+                value = getattr(node, name, None)
+                for child in value if type(value) is list else (value,):
+                    if not isinstance(child, ast.AST) or isinstance(child, _UNPLACED):
+                        continue
+                    self._parents[child] = node
+                    if hasattr(child, "lineno"):
+                        place = self._place(child)
+                        self._ranges[child] = place
+                        self._by_range.setdefault(place, []).append(child)
+                    # Before Python 3.12 the positions of nodes within an f-string are not theirs.
+                    if not isinstance(child, ast.JoinedStr):
+                        stack.append(child)
 
     def range(self, node: ast.AST) -> Range:
         """The offsets of a node that has a position; enclosing parentheses are not part of it."""
+        return self._ranges.get(node) or self._place(node)
+
+    def _place(self, node: ast.AST) -> Range:
         return (
             self._offset(node.lineno, node.col_offset),  # type: ignore[attr-defined]
             self._offset(node.end_lineno, node.end_col_offset),  # type: ignore[attr-defined]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Callable
 
 from .source import Range, Source
@@ -61,7 +63,10 @@ class Splice:
             pieces.append(self._source.text[position:until])
             position = until
 
-        for place in self._sorted:
+        first = bisect.bisect_left(self._sorted, (start,))
+        for place in itertools.islice(self._sorted, first, None):
+            if place[0] > end:
+                break
             if place[0] < position or place[1] > end or place in self._active:
                 continue
             while waiting and waiting[0][0] <= place[0]:

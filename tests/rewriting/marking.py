@@ -16,7 +16,10 @@ CUSTOM = "aimet_torch.nn.modules.custom"
 
 
 def at(source: str, wanted: str, number: int = 0, *kinds: type[ast.AST]) -> Span:
-    """The span of the `number`-th node, in the order of the text, whose source is `wanted`; expressions and statements if no kind is given."""
+    """The span of the `number`-th node, in the order of the text, whose source is `wanted`.
+
+    Expressions and statements where no kind is given.
+    """
     lines = split_lines(source)
     spans = []
     for node in ast.walk(ast.parse(source)):

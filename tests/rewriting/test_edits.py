@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from aimet_guidelines.finding import Edit
 from aimet_guidelines.positions import Span
@@ -25,7 +27,7 @@ def test_edits_turn_the_old_text_into_the_new(old: str, new: str) -> None:
 @settings(max_examples=300, deadline=None)
 def test_edits_are_disjoint_ordered_and_change_something(old: str, new: str) -> None:
     edits = minimal_edits(old, new)
-    for before, after in zip(edits, edits[1:], strict=False):
+    for before, after in itertools.pairwise(edits):
         assert before.span[2:] <= after.span[:2]
     assert all(edit.text or edit.span[:2] != edit.span[2:] for edit in edits)
     assert (edits == []) == (old == new)

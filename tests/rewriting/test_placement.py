@@ -41,7 +41,8 @@ CASES = {
     "not inside blocks": (
         "import os\nif TYPE_CHECKING:\n    import torch\ntry:\n    import z\nexcept ImportError:\n    pass\n",
         [NN],
-        "import os\nfrom torch import nn\nif TYPE_CHECKING:\n    import torch\ntry:\n    import z\nexcept ImportError:\n    pass\n",
+        "import os\nfrom torch import nn\n"
+        "if TYPE_CHECKING:\n    import torch\ntry:\n    import z\nexcept ImportError:\n    pass\n",
     ),
     "not behind a class": (
         "import os\n@d\nclass A: pass\nimport torch\n",
