@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
@@ -43,32 +43,14 @@ def workspace_edit(
     return lsp.WorkspaceEdit(document_changes=list(documents), change_annotations=annotations)
 
 
-def _placed(
-    session: Session, folder: Folder, path: str, edits: Sequence[Edit]
-) -> list[tuple[str, lsp.TextEdit]]:
+def _placed(session: Session, folder: Folder, path: str, edits: Sequence[Edit]) -> Iterator[tuple[str, lsp.TextEdit]]:
     """Each edit with the document it falls into. A notebook's edits go to its cells."""
-    lines = split_lines(folder.project.text(path))
-    notebook = session.notebooks.at(path)
-    document = session.documents.at(path)
-    placed: list[tuple[str, lsp.TextEdit]] = []
-    for edit in sorted(edits, key=lambda each: each.span):
-        range_ = to_range(edit.span, lines)
-        uri = document.uri if document is not None else uri_of(path)
-        if notebook is not None and (cell := notebook.cell_at(edit.span.line)) is not None:
-            uri, first = cell
-            range_.start.line -= first
-            range_.end.line -= first
-            _keep_inside(range_, session, uri)
-        placed.append((uri, lsp.TextEdit(range_, edit.text)))
-    return placed
-
-
-def _keep_inside(range_: lsp.Range, session: Session, uri: str) -> None:
-    """Pull a range that ends behind a cell's last line (the line between two cells) back to the cell's end."""
-    cell = session.documents.get(uri)
-    if cell is None or range_.end.line < len(cell.lines):
-        return
-    end = lsp.Position(len(cell.lines) - 1, len(cell.lines[-1].encode("utf-16-le")) // 2)
-    range_.end = end
-    if (range_.start.line, range_.start.character) > (end.line, end.character):
-        range_.start = end
+    notebook, document = session.notebooks.at(path), session.documents.at(path)
+    if notebook is not None:
+        parts = list(notebook.spread(edits))
+    else:
+        parts = [(document.uri if document is not None else uri_of(path), folder.project.text(path), list(edits))]
+    for uri, text, own in parts:
+        lines = split_lines(text)
+        for edit in sorted(own, key=lambda each: each.span):
+            yield uri, lsp.TextEdit(to_range(edit.span, lines), edit.text)

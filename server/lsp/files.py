@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .. import discovery
 from ..discovery import is_skipped
-from ..notebooks import module_of_notebook
+from ..notebooks import NotebookError, read_notebook
 from ..sources import SourceError, read_source
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ def read(path: str) -> str | None:
     """The text of a file as the checker reads it; None where there is none that can be read."""
     try:
         text = read_source(path).text
-    except SourceError as error:
+        return read_notebook(text).module.text if path.endswith(".ipynb") else text
+    except (SourceError, NotebookError) as error:
         if os.path.exists(path):
             _log.info("%s: %s", path, error.message)
         return None
-    return module_of_notebook(text) if path.endswith(".ipynb") else text

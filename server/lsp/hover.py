@@ -45,9 +45,7 @@ def hover(session: Session, params: lsp.HoverParams) -> lsp.Hover | None:
     if not found:
         return None
     text = "\n\n---\n\n".join(_explained(found, subject))
-    return lsp.Hover(
-        lsp.MarkupContent(lsp.MarkupKind.Markdown, text), to_range(found[0].span, subject.document.lines)
-    )
+    return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, text), to_range(found[0].span, subject.document.lines))
 
 
 def _explained(findings: Iterable[Finding], subject: Subject) -> list[str]:

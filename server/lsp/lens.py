@@ -17,7 +17,8 @@ def lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
         return []
     found: list[lsp.CodeLens] = []
     for scope in classes(subject.folder.project, subject.path):
-        inside = [finding for finding in subject.findings() if scope.line <= finding.span.line + subject.first < scope.end]
+        here = range(scope.line - subject.first, scope.end - subject.first)
+        inside = [finding for finding in subject.findings() if finding.span.line in here]
         if not inside:
             continue
         repairable = sum(bool(finding.repairs) for finding in inside)

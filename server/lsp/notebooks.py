@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lsprotocol import types as lsp
 
-from ..notebooks import module_of_cells
-from .documents import Document, Documents
+from ..finding import Edit
+from ..notebooks import join
+from .documents import Documents
 from .translate import path_of
 
 
@@ -19,7 +19,8 @@ class Notebook:
         self.uri = notebook.uri
         self.version = notebook.version
         self.cells = list(notebook.cells)
-        self._placed: list[tuple[int, str]] = []
+        self.module = join([])
+        self._checked: list[str] = []
 
     @property
     def path(self) -> str:
@@ -35,18 +36,28 @@ class Notebook:
             and (document := documents.get(cell.document)) is not None
             and document.language == "python"
         ]
-        text, starts = module_of_cells([cell.text for cell in cells])
-        self._placed = list(zip(starts, (cell.uri for cell in cells), strict=True))
-        return text
+        self._checked = [cell.uri for cell in cells]
+        self.module = join([cell.text for cell in cells])
+        return self.module.text
 
     def cell_at(self, line: int) -> tuple[str, int] | None:
         """The URI of the cell with that line of the module, and the line it starts at."""
-        index = bisect_right(self._placed, line, key=lambda placed: placed[0]) - 1
-        return (self._placed[index][1], self._placed[index][0]) if index >= 0 else None
+        if not self._checked:
+            return None
+        index, _ = self.module.cell_at(line)
+        return self._checked[index], self.module.starts[index]
 
     def placed(self) -> Iterator[tuple[str, int]]:
         """Every checked cell and the line of the module it starts at."""
-        return ((uri, line) for line, uri in self._placed)
+        return zip(self._checked, self.module.starts, strict=True)
+
+    def spread(self, edits: Sequence[Edit]) -> Iterator[tuple[str, str, list[Edit]]]:
+        """Edits of the module as (URI, text, edits) of each cell they fall into.
+
+        Raises NotebookError for an edit that cannot be made in one cell.
+        """
+        for index, own in self.module.spread(edits).items():
+            yield self._checked[index], self.module.cells[index], own
 
 
 class Notebooks:

@@ -72,7 +72,7 @@ class Scanner:
             for path in session.open_paths():
                 session.scheduler.later(path)
             await self._check(found, progress)
-        except _Cancelled:
+        except _CancelledError:
             self.cancelled = True
         except asyncio.CancelledError:
             raise
@@ -129,7 +129,7 @@ class Scanner:
                 progress.report("checking", self.files, total)
 
 
-class _Cancelled(Exception):
+class _CancelledError(Exception):
     """The person cancelled the scan."""
 
 
@@ -157,12 +157,12 @@ class _Progress:
         progress.begin(token, begin)
 
     def report(self, what: str, done: int, total: int) -> None:
-        """Say how far the scan is. Raises _Cancelled where the person pressed Cancel."""
+        """Say how far the scan is. Raises _CancelledError where the person pressed Cancel."""
         if not self._token:
             return
         progress = self._server.work_done_progress
         if progress.tokens[self._token].cancelled():
-            raise _Cancelled
+            raise _CancelledError
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _REPORT

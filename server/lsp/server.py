@@ -54,7 +54,7 @@ class Protocol(LanguageServerProtocol):
     _server: Server
 
     def _register_builtin_features(self) -> None:
-        super()._register_builtin_features()
+        super()._register_builtin_features()  # type: ignore[no-untyped-call]
         for method in _OWN:
             self.fm.builtin_features.pop(method, None)
 

@@ -148,6 +148,9 @@ class Session:
 
     def refresh(self, path: str) -> None:
         """Check a file nobody waits for, and publish what changed."""
+        folder = self.folders.of(path)
+        if path in self._stale and folder is not None and folder.editor.run == "onSave":
+            return  # what is being typed waits for the person to save it
         report = self.current(path)
         if report is not None:
             self.publisher.show(path, report)
@@ -276,9 +279,7 @@ class Session:
         for each in removed:
             folder = self.folders.remove(each.uri)
             for path in folder.reports if folder is not None else ():
-                if not self.is_open(path):
-                    self.publisher.clear(path)
-                elif self.folders.of(path) is None:
+                if not self.is_open(path) or self.folders.of(path) is None:
                     self.publisher.clear(path)
         for each in added:
             self.folders.add(each.uri)
@@ -321,8 +322,8 @@ class Session:
         logging.getLogger(__package__).setLevel(default.log_level.upper())
         if any(each.editor.diagnostic_mode == "openFilesOnly" for each in self.folders):
             for path in list(self.publisher.counts):
-                folder = self.folders.of(path)
-                if folder and folder.editor.diagnostic_mode == "openFilesOnly" and not self.is_open(path):
+                owner = self.folders.of(path)
+                if owner and owner.editor.diagnostic_mode == "openFilesOnly" and not self.is_open(path):
                     self.publisher.clear(path)
 
     def tell_once(self, message: str, kind: lsp.MessageType, *, show: bool = False) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..layers import Layer, from_editor
@@ -27,7 +27,7 @@ class EditorSettings:
     installed: the version of AIMET beside the project's interpreter, where the client knows it.
     """
 
-    layer: Layer = Layer()
+    layer: Layer = field(default_factory=Layer)
     run: str = "onType"
     diagnostic_mode: str = "workspace"
     log_level: str = "info"

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..finding import Finding, Related, Severity
 from ..positions import Span, split_lines, utf16_column
 from ..rules.links import doc_url
-from .translate import SEVERITIES, uri_of
+from .translate import SEVERITIES
 
 SOURCE = "AIMET"
 

@@ -206,8 +206,9 @@ class Editor:
 
     def _configuration(self, params: lsp.ConfigurationParams) -> list[Any]:
         self.configuration_asked += 1
+        default = self.settings.get(None)
         return [
-            self.files_exclude if item.section == "files.exclude" else self.settings.get(item.scope_uri, self.settings.get(None))
+            self.files_exclude if item.section == "files.exclude" else self.settings.get(item.scope_uri, default)
             for item in params.items
         ]
 

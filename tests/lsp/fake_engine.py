@@ -92,34 +92,12 @@ def fix_all(path: str, project: Project, config: Any, allowed: Any) -> Fixed:
     return Fixed({path: edits} if edits else {})
 
 
-def _temporary():
-    import importlib.util, os
-    if False:
-        m = types.ModuleType("aimet_guidelines.discovery"); m.SKIPPED_FOLDERS = {".venv", ".git"}
-        def discover(roots, settings):
-            for r in roots:
-                for d, ds, fs in os.walk(r):
-                    for f in fs:
-                        if f.endswith((".py", ".ipynb")): yield f"{d}/{f}"
-        m.discover = discover; sys.modules[m.__name__] = m
-    if importlib.util.find_spec("aimet_guidelines.notebooks") is None:
-        m = types.ModuleType("aimet_guidelines.notebooks")
-        def module_of_cells(cells):
-            text, starts = "", []
-            for c in cells:
-                starts.append(text.count("\n")); text += c + "\n"
-            return text, starts
-        m.module_of_cells = module_of_cells; m.module_of_notebook = lambda t: ""
-        sys.modules[m.__name__] = m
-
-
 def main() -> None:
     module = types.ModuleType("aimet_guidelines.engine")
     module.__dict__.update(
         Project=Project, check=check, repair_edits=repair_edits, fix_all=fix_all, Fixed=Fixed, Report=Report
     )
     sys.modules[module.__name__] = aimet_guidelines.engine = module  # type: ignore[attr-defined]
-    _temporary()
     from aimet_guidelines.lsp.server import serve
 
     print("this goes to standard error, not to the client")
