@@ -65,6 +65,10 @@ class Speller:
         local, dot, rest = spelling.partition(".")
         return self._bindings.get(local, local) + dot + rest
 
+    def forget_since(self, lines: tuple[ImportLine, ...]) -> None:
+        """Take back what was spelt since `lines` were all that was needed."""
+        self._used = dict.fromkeys(line.bound for line in lines)
+
     @property
     def lines(self) -> tuple[ImportLine, ...]:
         """The import lines that what was spelt so far needs, in order of first use."""

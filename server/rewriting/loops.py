@@ -17,7 +17,6 @@ class Loops:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._added: dict[ast.For | ast.AsyncFor, list[tuple[str, str]]] = {}
-        self._walked: dict[ast.For | ast.AsyncFor, ast.expr] = {}
 
     def check(self, node: ast.AST, receiver: str, attribute: str) -> None:
         """Raises StepError where `node` is in no loop over `<receiver>.<attribute>` that can be widened."""
@@ -26,13 +25,17 @@ class Loops:
     def variable(self, node: ast.AST, receiver: str, attribute: str, name: str) -> str:
         """The loop variable that stands for the element of `<receiver>.<name>` at `node`."""
         loop = self._loop(node, f"{receiver}.{attribute}", attribute)
+        walked = f"{receiver}.{name}"
+        for known, given in self._added.get(loop, ()):
+            if known == walked:
+                return given
         used = {given for _, given in self._added.get(loop, ())}
         for scope in self._source.ancestors(node):
             if isinstance(scope, FUNCTIONS):
                 used |= bound_names(scope)
         used |= {child.id for child in ast.walk(loop) if isinstance(child, ast.Name)}
         variable = first_free(name.removesuffix("s") or name, used)
-        self._added.setdefault(loop, []).append((f"{receiver}.{name}", variable))
+        self._added.setdefault(loop, []).append((walked, variable))
         return variable
 
     def write(self, splice: Splice) -> None:

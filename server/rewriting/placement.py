@@ -14,6 +14,7 @@ from .imports import ImportLine
 from .source import SCAN, newline_of
 
 _LINE_LENGTH = 120
+_IMPORT = re.compile(r"(?:import|from)\b")
 _DEFINITION = re.compile(r"(?:class|def|async|@)")
 
 
@@ -25,7 +26,7 @@ class _Statement:
 
     @property
     def node(self) -> ast.Import | ast.ImportFrom | None:
-        if not re.match(r"(?:import|from)\b", self.text):
+        if not _IMPORT.match(self.text):
             return None
         try:
             nodes = ast.parse(self.text).body
@@ -48,7 +49,7 @@ def import_edit(text: str, lines: Sequence[ImportLine]) -> list[Edit]:
 
 
 def _with_line(text: str, line: ImportLine) -> str:
-    head = list(_head(text))
+    head = _before_use(list(_head(text)), line.bound)
     imports = [(statement, node) for statement in head if (node := statement.node) is not None]
     if any(_provides(node, line) for _, node in imports):
         return text
@@ -78,6 +79,16 @@ def _with_line(text: str, line: ImportLine) -> str:
     rest = text[start:]
     gap = newline if not rest.strip() else newline * (3 if _DEFINITION.match(rest.lstrip("\r\n")) else 2)
     return text[:start] + blank[: len(newline)] + str(line) + gap + rest.lstrip("\r\n")
+
+
+def _before_use(head: list[_Statement], name: str) -> list[_Statement]:
+    """The statements before the first that is no import and reads `name`."""
+    uses = re.compile(rf"\b{re.escape(name)}\b")
+    for index, statement in enumerate(head):
+        docstring = index == 0 and statement.text[:1] in "'\""
+        if not docstring and not _IMPORT.match(statement.text) and uses.search(statement.text):
+            return head[:index]
+    return head
 
 
 def _gap_after(text: str, end: int, newline: str) -> str:

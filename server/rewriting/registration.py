@@ -55,7 +55,8 @@ def constructor_name(owner: ast.ClassDef) -> str:
 def constructor(owner: ast.ClassDef) -> Method | None:
     """The method modules are registered in, where the class has it."""
     name = constructor_name(owner)
-    return next((node for node in owner.body if isinstance(node, FUNCTIONS) and node.name == name), None)
+    # The last one counts: those before it are overloads.
+    return next((node for node in reversed(owner.body) if isinstance(node, FUNCTIONS) and node.name == name), None)
 
 
 def register(source: Source, splice: Splice, owner: ast.ClassDef, new: Sequence[Registration], whole: bool) -> None:

@@ -72,7 +72,10 @@ def _attempt(
     failed: dict[int, str] = {}
     text = statement
     if source is not None:
-        text = _Rewriter(source, speller).run(steps, chosen, failed)
+        try:
+            text = _Rewriter(source, speller).run(steps, chosen, failed)
+        except RecursionError:
+            return Rewritten(statement, (), tuple((index, "the code is nested too deeply") for index in chosen))
     else:
         failed.update(
             (index, "the code does not parse") for index in chosen if not isinstance(steps[index], InsertStatements)
@@ -142,9 +145,11 @@ class _Rewriter:
         actions = self._without_conflicts(actions, failed)
         # Evaluation order: what ends first is computed first, and of what ends together the inner one.
         for action in sorted(actions, key=lambda action: (action.place[1], -action.place[0])):
+            needed = self._speller.lines
             try:
                 self._prepare(action)
             except (StepError, ValueError) as error:
+                self._speller.forget_since(needed)
                 failed[action.index] = str(error)
                 continue
             assert action.write is not None
@@ -274,6 +279,10 @@ class _Rewriter:
     def _registered(self, module: NewModule, owner: ast.ClassDef) -> Registration:
         init = constructor(owner)
         original = self._node(module.copy_of, ast.expr) if module.copy_of is not None else None
+        try:
+            names_read(f"f({', '.join(module.args)})")
+        except (SyntaxError, ValueError):
+            raise StepError("the new module's arguments are not valid Python") from None
         if owner not in self._attributes:
             self._attributes[owner] = Attributes(self._source, owner)
             self._shadowed[owner] = shadowing(self._source, init or owner)
@@ -289,10 +298,6 @@ class _Rewriter:
             made = self._speller.spell("torch.nn.ModuleList", shadowed)
             value = f"{made}([{value} for _ in {receiver}.{module.each_of}])"
             beside = beside or module.each_of
-        try:
-            names_read(value)
-        except (SyntaxError, ValueError):
-            raise StepError("the new module's arguments are not valid Python") from None
         registration = Registration(name, value, beside, source_node=original)
         self._registrations.setdefault(owner, []).append(registration)
         if module.share:

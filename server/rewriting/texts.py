@@ -48,28 +48,15 @@ def replacement_text(
     text, names = spelt(text, imports, speller, shadowed, len(parts))
     bare = [argument_text(source, splice, part) for part in parts]
     wrapped = [_grouped(part, bit) for part, bit in zip(parts, bare, strict=True)]
-    written = filled(text, [*bare, *names])
-    safe = filled(text, [*wrapped, *names])
-    if written != safe and _meaning(written) != _meaning(safe):
-        written = safe
+    chosen = bare
+    if bare != wrapped and _meaning(filled(text, [*bare, *names])) != _meaning(filled(text, [*wrapped, *names])):
+        chosen = wrapped
     # Where only a part stays, it keeps the parentheses it has.
     if text == "{0}" and isinstance(node, ast.expr) and source.grouped(parts[0]) != source.range(parts[0]):
-        written = wrapped[0]
-    if isinstance(node, ast.stmt):
-        indent = source.indent_at(source.range(node)[0])
-        written = (
-            re.sub(r"\r\n|\r|\n", source.newline + indent, written)
-            if not any(bare)
-            else _indented(text, written, source.newline, indent)
-        )
-    return written
-
-
-def _indented(template: str, written: str, newline: str, indent: str) -> str:
-    """Lines of the template take the statement's indentation; lines inside its parts have theirs."""
-    if not re.search(r"[\r\n]", template):
-        return written
-    return re.sub(r"\r\n|\r|\n", newline + indent, written)
+        chosen = wrapped
+    indent = source.indent_at(source.range(node)[0]) if isinstance(node, ast.stmt) else ""
+    text = re.sub(r"\r\n|\r|\n", lambda _: source.newline + indent, text)
+    return filled(text, [*chosen, *names])
 
 
 def _grouped(part: ast.AST, text: str) -> str:

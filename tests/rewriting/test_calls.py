@@ -245,6 +245,13 @@ TEXTS = {
     "statement": ("x += a * b\n", "x += a * b", "x = x + {0}", ["a * b"], "x = x + a * b\n"),
     "statement, loose operand": ("x *= a + b\n", "x *= a + b", "x = x * {0}", ["a + b"], "x = x * (a + b)\n"),
     "several lines": ("return x\n", "return x", "y = {0}\nreturn y", ["x"], "y = x\nreturn y\n"),
+    "several lines, a part over lines": (
+        "return f(x,\n         y)\n",
+        "return f(x,\n                 y)",
+        "z = {0}\nreturn z",
+        ["f(x,\n                 y)"],
+        "z = f(x,\n         y)\nreturn z\n",
+    ),
     "braces": ("y = f(x)\n", "f(x)", "{{'a': {0}}}", ["x"], "y = {'a': x}\n"),
     "wrapped in itself": ("y = x\n", "x", "f({0})", ["x"], "y = f(x)\n"),
     "only a part stays": ("y = (a + b).c() * 2\n", "(a + b).c()", "{0}", ["a + b"], "y = (a + b) * 2\n"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 
 import pytest
 from aimet_guidelines.finding import CallModule, InsertStatements, NewElement, ReplaceCallee, ReplaceText, Step
@@ -154,6 +155,8 @@ def test_bad_module_arguments() -> None:
     assert isinstance(step, CallModule)
     bad = CallModule(step.span, module(args=("1, (",)), step.arguments)
     assert "not valid Python" in failing(SOURCE, bad)
+    unknown = CallModule(step.span, module(cls="a.B", args=("1, (",)), step.arguments)
+    assert "not valid Python" in failing(SOURCE, unknown)
     named = CallModule(step.span, module("for"), step.arguments)
     assert "cannot be the name of an attribute" in failing(SOURCE, named)
 
@@ -163,6 +166,19 @@ def test_a_step_that_breaks_the_code_is_left_out_and_the_others_go_on() -> None:
     result = run(SOURCE, *steps)
     assert result.failed == ((1, "the result would not be valid Python"),)
     assert "self.relu2(x + F.relu(x))" in result.text
+
+
+def test_code_nested_too_deeply_is_left_alone() -> None:
+    depth = 400
+    source = f"class Net(nn.Module):\n    def f(self, x):\n        return x{' + x' * depth}\n"
+    places = [Span(2, 15, 2, 16 + 4 * number) for number in range(depth + 1)]
+    steps = [
+        CallModule(place, module("add"), (before, Span(2, place.end_column - 1, 2, place.end_column)))
+        for before, place in itertools.pairwise(places)
+    ]
+    result = run(source, *steps)
+    assert result.text == source
+    assert result.failed == tuple((index, "the code is nested too deeply") for index in range(depth))
 
 
 def test_equal_steps_are_one() -> None:

@@ -74,6 +74,13 @@ def test_two_uses_in_one_loop() -> None:
     )
 
 
+def test_shared_module_is_walked_once() -> None:
+    source = net("for layer in self.layers:\n    x = self.act(x) if x else self.act(y)\n")
+    new = module("acts", each_of="layers", share="branches")
+    text = repaired(source, [ReplaceCallee(at(source, "self.act", number), new) for number in (0, 1)])
+    assert text.endswith("for layer, act in zip(self.layers, self.acts):\n            x = act(x) if x else act(y)\n")
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -49,6 +49,11 @@ CASES = {
         [NN],
         "import os\nfrom torch import nn\n@d\nclass A: pass\nimport torch\n",
     ),
+    "before its first use": (
+        '"""About Add."""\nimport os\nACTS = {"add": Add}\nimport sys\n',
+        [ADD],
+        f'"""About Add."""\nimport os\nfrom {CUSTOM} import Add\nACTS = {{"add": Add}}\nimport sys\n',
+    ),
     "two imports on a line": ("import os; import sys\n", [NN], "import os; import sys\nfrom torch import nn\n"),
     "continued line, CRLF, no final newline": (
         "import a, \\\r\n  b",

@@ -155,6 +155,12 @@ MADE = {
         "class Net(nn.Module):\n    def __init__(self):\n        super().__init__(); self.a = 1\n"
         "        self.relu = nn.ReLU()\n" + FORWARD.replace("F.", "self."),
     ),
+    "overloads": (
+        "class Net(nn.Module):\n    @overload\n    def __init__(self): ...\n    def __init__(self):\n"
+        "        super().__init__()\n" + FORWARD,
+        "class Net(nn.Module):\n    @overload\n    def __init__(self): ...\n    def __init__(self):\n"
+        "        super().__init__()\n        self.relu = nn.ReLU()\n" + FORWARD.replace("F.", "self."),
+    ),
     "nothing behind init": (
         "class Net(nn.Module):\n    def forward(self, x):\n        return F.relu(x)\n    def __init__(self):\n"
         "        super().__init__()",
