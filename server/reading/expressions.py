@@ -165,8 +165,8 @@ def _arithmetic(
         if isinstance(one, Const) and isinstance(one.value, str):
             return Number("str")
         if not isinstance(one, Tensor):
-            method = f"Tensor.__r{name}__"
-            return operate(m, method, node, (left, right))
+            # Python calls the method of the tensor, the right operand.
+            return operate(m, f"Tensor.__r{name}__", node, (right, left))
         method = f"Tensor.__i{name}__" if inplace else f"Tensor.__{name}__"
         return operate(m, method, node, (left, right))
     if isinstance(one, Sequence) or isinstance(other, Sequence):

@@ -50,6 +50,7 @@ class Operation:
         `passed` where the function is handed to another one (`map`, `checkpoint`); `operator` for a symbol.
     loops: the loops around it, innermost last.
     result: what it yields.
+    chain: the calls through which it was first reached; repeated: it is reached through others too.
     """
 
     symbol: str
@@ -62,6 +63,8 @@ class Operation:
     via: str = "direct"
     starred: bool = False
     loops: tuple[ast.AST, ...] = ()
+    chain: tuple[ast.AST, ...] = ()
+    repeated: bool = False
 
 
 @dataclass(eq=False, slots=True)

@@ -167,9 +167,12 @@ class Machine:
         known = self._seen.get(key)
         if known is None:
             self._seen[key] = operation
+            operation.chain = self.chain
             self.trace.operations.append(operation)
             self.trace.reached.add((operation.site.path, operation.site.statement.key))
-        elif operation.result is not known.result:
+            return
+        known.repeated = known.repeated or known.chain != self.chain
+        if operation.result is not known.result:
             # Read again with other values: only what holds for both readings counts.
             known.operands = tuple(
                 (node, join(value, other)) for (node, value), (_, other) in zip(known.operands, operation.operands)
@@ -187,10 +190,10 @@ class Machine:
         if constant:
             use.loop = constant[-1].node
         earlier = self._earlier(module)
-        if earlier is not None and (earlier.node is not node or earlier.chain != self.chain):
+        if use.loop is not None:
+            self._reuse("loop", earlier or use, use)
+        elif earlier is not None and (earlier.node is not node or earlier.chain != self.chain):
             self._reuse("helper" if earlier.node is node else "call", earlier, use)
-        elif use.loop is not None:
-            self._reuse("loop", use, use)
         self._mark(module, use)
 
     def _earlier(self, module: Module) -> Use | None:

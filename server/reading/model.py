@@ -55,7 +55,7 @@ class Model:
         found = index.method(self.definition, "__init__")
         if found is not None:
             lexical, method = found
-            m.enter(Function(method, owner, lexical_class=lexical), owner, Arguments([(None, owner)], {}), method.node)
+            m.enter(Function(method, owner, lexical_class=lexical), owner, Arguments([(None, owner)], {}, True), method.node)
         assert owner.attributes is not None
         return Built(owner.attributes, m.trace.made, m.trace.reuses, owner.dynamic)
 

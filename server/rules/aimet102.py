@@ -1,0 +1,388 @@
+"""AIMET102 reused-module."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..finding import (
+    Change,
+    Draft,
+    NewElement,
+    NewModule,
+    Note,
+    Repair,
+    ReplaceCallee,
+    ReplaceText,
+    Safety,
+    Severity,
+    Spot,
+    Step,
+)
+from ..knowledge.modules import ModuleClass, module_class
+from ..reading.definitions import Definition
+from ..reading.values import Choice, Module, Tensor, Value
+from . import support
+from .base import Case, Rule
+
+if TYPE_CHECKING:
+    from ..config import Config
+    from ..reading.facts import Reuse, Unit
+    from ..reading.index import Index
+
+_HEAD = "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+
+
+class ReusedModule(Rule):
+    """One module instance is used more than once.
+
+    ## What it does
+
+    Reports the second use of a module: a second call, a call in a loop, a call in a helper that runs twice, a second
+    attribute for the same instance, or one instance put twice into a container. Uses in branches that exclude each
+    other are one use.
+
+    ## Why AIMET needs it
+
+    The guideline says: "Modules defined in the class definition should only be used once. If any modules are being
+    reused, instead define a new identical module in the class definition." AIMET drops the quantizers of a reused
+    activation, batch-norm folding into a reused convolution changes the output, and QuantizationSimModel raises
+    `KeyError` where one instance has two names.
+
+    ## Example
+
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1 = nn.Conv2d(3, 8, 3)
+            self.conv2 = nn.Conv2d(8, 8, 3)
+            self.relu = nn.ReLU()
+
+        def forward(self, x):
+            x = self.relu(self.conv1(x))
+            return self.relu(self.conv2(x))
+    ```
+
+    ## Use instead
+
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1 = nn.Conv2d(3, 8, 3)
+            self.conv2 = nn.Conv2d(8, 8, 3)
+            self.relu = nn.ReLU()
+            self.relu2 = nn.ReLU()
+
+        def forward(self, x):
+            x = self.relu(self.conv1(x))
+            return self.relu2(self.conv2(x))
+    ```
+
+    ## Fix safety
+
+    Safe for modules without parameters and buffers: an identical second instance computes the same. Unsafe for all
+    others, since the two uses then no longer share weights; the title says so. No repair is offered where the
+    instance is made outside the class, or where a helper that runs several times calls it.
+    """
+
+    code = "AIMET102"
+    name = "reused-module"
+    cases = (
+        Case(
+            "an activation called twice",
+            _HEAD + "        self.fc = nn.Linear(4, 4)\n        self.relu = nn.ReLU()\n\n    def forward(self, x):\n"
+            "        x = self.relu(x)\n        return self.relu(self.fc(x))\n",
+            (12,),
+            _HEAD + "        self.fc = nn.Linear(4, 4)\n        self.relu = nn.ReLU()\n        self.relu2 = nn.ReLU()\n\n"
+            "    def forward(self, x):\n        x = self.relu(x)\n        return self.relu2(self.fc(x))\n",
+        ),
+        Case(
+            "branches that exclude each other",
+            _HEAD + "        self.wide = True\n        self.relu = nn.ReLU()\n\n    def forward(self, x, flag):\n"
+            "        if flag:\n            return self.relu(x)\n        return self.relu(x + 1)\n",
+        ),
+        Case(
+            "one instance twice in a Sequential",
+            _HEAD + "        act = nn.ReLU()\n        self.body = nn.Sequential(nn.Linear(4, 4), act, nn.Linear(4, 4), act)\n\n"
+            "    def forward(self, x):\n        return self.body(x)\n",
+            (8,),
+            _HEAD + "        act = nn.ReLU()\n"
+            "        self.body = nn.Sequential(nn.Linear(4, 4), act, nn.Linear(4, 4), nn.ReLU())\n\n"
+            "    def forward(self, x):\n        return self.body(x)\n",
+        ),
+        Case(
+            "a shared convolution",
+            _HEAD + "        self.conv = nn.Conv2d(8, 8, 3)\n\n    def forward(self, x):\n"
+            "        return self.conv(self.conv(x))\n",
+            (10,),
+            _HEAD + "        self.conv = nn.Conv2d(8, 8, 3)\n        self.conv2 = nn.Conv2d(8, 8, 3)\n\n"
+            "    def forward(self, x):\n        return self.conv2(self.conv(x))\n",
+            unsafe=True,
+        ),
+    )
+
+    def check(self, unit: Unit, config: Config) -> Iterator[Draft]:
+        """The reuses of one statement, one finding for each place."""
+        by_place: dict[int, list[Reuse]] = {}
+        for reuse in unit.reuses:
+            by_place.setdefault(id(reuse.second.callee), []).append(reuse)
+        for reuses in by_place.values():
+            known = [r for r in reuses if r.second.module.cls or r.second.module.definition]
+            if known:
+                yield _draft(self, unit, reuses)
+
+
+
+
+def _draft(rule: Rule, unit: Unit, reuses: list[Reuse]) -> Draft:
+    reuse = max(reuses, key=lambda each: _rank(unit.index, each.second.module))
+    module, second = reuse.second.module, reuse.second
+    written = " ".join(ast.unparse(second.callee).split())
+    written = written if len(written) < 40 else module.name or "the module"
+    stateless = all(_stateless(unit.index, each.second.module) for each in reuses)
+    severity = _severity(unit, reuse, rule.severity)
+    repairs, reason = _repairs(unit, reuse, stateless)
+    message = f"{_HOW[reuse.how].format(written)}: {_consequence(unit, reuse, stateless, severity)}."
+    if reason and not repairs:
+        message += f" No repair is offered: {reason}."
+    notes = []
+    origin = module.origin
+    if origin is not None and origin.statement is not None:
+        notes.append(Note(Spot(origin.path, origin.key, origin.statement.span(origin.node)), "The module is made here"))
+    if reuse.first is not reuse.second:
+        notes.append(Note(reuse.first.site.spot(reuse.first.callee), "It is first used here"))
+    return Draft(rule.code, second.site.spot(second.callee), message, severity, written, repairs, tuple(notes))
+
+
+_HOW = {
+    "call": "`{}` is used a second time",
+    "helper": "`{}` is used again each time this helper runs",
+    "loop": "`{}` is used in every round of a loop",
+    "name": "`{}` is a second name for the same module",
+    "container": "The same module stands twice in a container",
+    "parents": "`{}` is given to a second submodule",
+}
+
+
+def _rank(index: Index, module: Module) -> int:
+    known = _known(module)
+    if known is not None and (known.dropout or known.identity):
+        return 0
+    return 1 if _stateless(index, module) else 2
+
+
+def _known(module: Module) -> ModuleClass | None:
+    return module_class(module.cls) if module.cls is not None else None
+
+
+def _consequence(unit: Unit, reuse: Reuse, stateless: bool, severity: Severity) -> str:
+    known = _known(reuse.second.module)
+    if reuse.how == "name":
+        return "QuantizationSimModel raises KeyError for an instance with two names"
+    if known is not None and (known.dropout or known.identity):
+        return "AIMET's model validator asks for one instance per use"
+    if stateless:
+        return "AIMET drops the quantizers of a module that is used more than once"
+    if severity is Severity.ERROR:
+        return "folding the batch norms around a shared convolution changes the model's output"
+    return "AIMET cannot give its two uses quantizers of their own, and leaves it out of cross-layer equalization"
+
+
+_DROPS_PATHS = re.compile(r"Drop|StochasticDepth")
+
+
+def _severity(unit: Unit, reuse: Reuse, default: Severity) -> Severity:
+    module = reuse.second.module
+    known = _known(module)
+    if reuse.how == "name" and not module.guess:
+        return Severity.ERROR
+    if known is not None and (known.dropout or known.identity):
+        return Severity.INFORMATION
+    if module.definition is not None and _DROPS_PATHS.search(module.definition.simple_name):
+        return Severity.INFORMATION
+    if known is not None and known.convolution and reuse.how != "container":
+        trace = unit.index.trace(reuse.second.site.model)
+        if trace is not None and any((k := _known(use.module)) is not None and k.batch_norm for use in trace.uses):
+            return Severity.ERROR
+    return default
+
+
+def _stateless(index: Index, module: Module) -> bool:
+    """Whether a module has no parameters and buffers for sure."""
+    if module.guess:
+        return False
+    if module.items is not None and module.cls == "torch.nn.Sequential":
+        return all(_stateless_value(index, item) for item in module.items)
+    known = _known(module)
+    if known is not None:
+        return known.stateless and not known.container
+    return module.definition is not None and _class_is_stateless(index, module.definition)
+
+
+def _stateless_value(index: Index, value: Value) -> bool:
+    if isinstance(value, Choice):
+        return all(_stateless_value(index, option) for option in value.options)
+    return isinstance(value, Module) and _stateless(index, value)
+
+
+def _class_is_stateless(index: Index, definition: Definition) -> bool:
+    if index.external_base(definition) != "torch.nn.Module" or support.unreadable_base(index, definition):
+        return False
+    built = index.built(definition)
+    if built is None or built.dynamic:
+        return False
+    for value in built.attributes.values():
+        for option in value.options if isinstance(value, Choice) else (value,):
+            if isinstance(option, Tensor) or (isinstance(option, Module) and not _stateless(index, option)):
+                return False
+    for each in index.order(definition):
+        if isinstance(each, Definition):
+            forward = each.method("forward")
+            if forward is not None and re.search(r"\bself\.\w+\s*[-+*/]?=(?!=)", each.statement.source(forward.node)):
+                return False
+    return True
+
+
+# Repairs
+
+
+def _repairs(unit: Unit, reuse: Reuse, stateless: bool) -> tuple[tuple[Repair, ...], str]:
+    if reuse.how == "helper":
+        return (), "the helper runs several times; give it the module to use as a parameter"
+    steps, reason, what = _steps(unit, reuse)
+    if steps is None:
+        return (), reason
+    doubt = reason
+    if not stateless:
+        doubt = "the two uses no longer share weights" if _parametric(unit, reuse) else "it may hold weights that were shared"
+    title = f"{what} (unsafe: {doubt})" if doubt else what
+    safety = Safety.UNSAFE if doubt else Safety.SAFE
+    return (Repair(title, safety, (Change(unit.path, unit.statement.key, steps),)),), ""
+
+
+def _parametric(unit: Unit, reuse: Reuse) -> bool:
+    known = _known(reuse.second.module)
+    return not reuse.second.module.guess and known is not None and known.parametric
+
+
+def _steps(unit: Unit, reuse: Reuse) -> tuple[tuple[Step, ...] | None, str, str]:
+    """(steps, what may change or why there are none, title)."""
+    if reuse.how in ("container", "name", "parents"):
+        return _new_element(unit, reuse)
+    use = reuse.second
+    owner = use.site.owner
+    if owner is None or unit.model_of(owner) is None:
+        return None, "it stands outside the class that owns the module", ""
+    attribute = _attribute_of(use.callee)
+    if attribute is None:
+        return None, "only a module that is an attribute of `self` can be repeated", ""
+    place = support.registration(unit.index, owner)
+    if place.owner is None:
+        return None, place.reason, ""
+    each_of = None
+    if reuse.how == "loop":
+        each_of = _walked(use.loop)
+        if each_of is None:
+            return None, "how often the loop runs is only known at run time; make a ModuleList with one for each round", ""
+    copy = _definition_of(unit, owner, attribute)
+    taken = support.taken_names(unit.index, owner)
+    if isinstance(copy, str):
+        made = _made_from_constants(use.module)
+        if made is None:
+            return None, copy, ""
+        module = NewModule(owner.name, attribute, made[0], made[1], taken=taken | {attribute}, each_of=each_of)
+    else:
+        module = NewModule(
+            owner.name,
+            attribute,
+            copy_of=unit.statement.span(copy),
+            beside=attribute,
+            taken=taken | {attribute},
+            each_of=each_of,
+        )
+    title = f"Define a second, identical module for this use of `self.{attribute}`"
+    if each_of is not None:
+        title = f"Define one `{attribute}` for each of `self.{each_of}`"
+    return (ReplaceCallee(unit.statement.span(use.callee), module),), place.reason, title
+
+
+def _attribute_of(callee: ast.expr) -> str | None:
+    if isinstance(callee, ast.Attribute) and isinstance(callee.value, ast.Name) and callee.value.id == "self":
+        return callee.attr
+    return None
+
+
+def _walked(loop: ast.AST | None) -> str | None:
+    if not isinstance(loop, ast.For):
+        return None
+    iterated = loop.iter
+    if isinstance(iterated, ast.Call) and isinstance(iterated.func, ast.Name) and iterated.func.id == "enumerate":
+        iterated = iterated.args[0] if iterated.args else iterated
+    return _attribute_of(iterated)
+
+
+_EFFECTS = re.compile(r"\bnext\(|\.pop\(|\byield\b|\bawait\b|:=")
+
+
+def _definition_of(unit: Unit, owner: Definition, attribute: str) -> ast.expr | str:
+    """The expression that makes `self.<attribute>` in the owner's `__init__`, or why it cannot be repeated."""
+    method = owner.method("__init__")
+    found: list[ast.expr] = []
+    for node in ast.walk(method.node) if method is not None else ():
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(_attribute_of(target) == attribute for target in targets) and node.value is not None:
+                found.append(node.value)
+    if len(found) != 1:
+        return "it is defined in several places" if found else "it is defined in another class"
+    value = found[0]
+    if not any(isinstance(part, ast.Call) for part in ast.walk(value)):
+        return "the instance is passed in or made elsewhere"
+    if _EFFECTS.search(unit.source(value)):
+        return "the expression that makes it cannot be run twice"
+    return value
+
+
+def _made_from_constants(module: Module) -> tuple[str, tuple[str, ...]] | None:
+    """(class, constructor arguments) of a library's module made with constants only."""
+    origin = module.origin
+    if module.cls is None or module.guess or origin is None or not isinstance(origin.node, ast.Call):
+        return None
+    arguments = [*origin.node.args, *(keyword.value for keyword in origin.node.keywords)]
+    if not all(isinstance(argument, ast.Constant) for argument in arguments):
+        return None
+    texts = [ast.unparse(argument) for argument in origin.node.args]
+    texts.extend(f"{k.arg}={ast.unparse(k.value)}" for k in origin.node.keywords if k.arg is not None)
+    return module.cls, tuple(texts)
+
+
+def _new_element(unit: Unit, reuse: Reuse) -> tuple[tuple[Step, ...] | None, str, str]:
+    use, origin = reuse.second, reuse.second.module.origin
+    parents = support.parents(unit)
+    node = use.callee if reuse.how != "name" else use.node
+    listed = parents.get(node)
+    times = parents.get(listed) if listed is not None else None
+    if isinstance(times, ast.BinOp) and isinstance(times.op, ast.Mult) and isinstance(listed, ast.List):
+        count = times.right if times.left is listed else times.left
+        if len(listed.elts) == 1 and isinstance(node, ast.Call):
+            step = ReplaceText(
+                unit.statement.span(times),
+                "[{0} for _ in range({1})]",
+                (unit.statement.span(node), unit.statement.span(count)),
+            )
+            return (step,), "", "Make a new instance for each element"
+        return None, "make a new instance for each element of the list", ""
+    if use.loop is not None:
+        return None, "make the module inside the loop", ""
+    if origin is None or origin.statement is not unit.statement or isinstance(node, ast.Call):
+        return None, "the instance is made elsewhere", ""
+    if origin.function is not use.site.function.node:
+        return None, "the instance is made in another function", ""
+    if _EFFECTS.search(unit.source(origin.node)):
+        return None, "the expression that makes it cannot be run twice", ""
+    step = NewElement(unit.statement.span(node), unit.statement.span(origin.node))
+    return (step,), "", "Make a second, identical module here"

@@ -1,0 +1,383 @@
+"""AIMET301 functional-op."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..finding import CallModule, Change, Draft, NewModule, Repair, Safety, Severity
+from ..knowledge.aimet_modules import AimetModule, aimet_module, import_path, number_first
+from ..knowledge.layers import layer
+from ..knowledge.validator import flagged
+from ..positions import Span
+from ..reading.values import Const, Number, Sequence, Tensor, Unknown, Value
+from . import leaves, support
+from .base import Case, Rule
+
+if TYPE_CHECKING:
+    from ..config import Config
+    from ..reading.facts import Operation, Unit
+
+_HEAD = "from torch import nn\n\n\nclass Block(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.conv = nn.Conv2d(8, 8, 1)\n"
+
+
+class FunctionalOp(Rule):
+    """A tensor operation in `forward` is not a module.
+
+    ## What it does
+
+    Reports tensor operations that `torch.nn` has no layer for and that AIMET's model validator asks a module for:
+    `a + b`, `x * 0.5`, `torch.cat`, `torch.matmul`, `x.sum(1)`, `split([a, b])`, `for row in x`, tensors made in
+    `forward`. Operations that only change the shape (`view`, `permute`, `flatten`, `chunk`), `mean` and `==` are fine
+    for AIMET. So is the only operation of a module without submodules.
+
+    ## Why AIMET needs it
+
+    AIMET's documentation asks for modules instead of functionals wherever possible, and its model validator lists
+    every operation it finds no module for. In quantization simulation such an operation gets no quantizer at all: the
+    simulated accuracy is better than what the device computes.
+
+    ## Example
+
+    ```python
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(8, 8, 1)
+
+        def forward(self, x):
+            return x + self.conv(x)
+    ```
+
+    ## Use instead
+
+    ```python
+    from aimet_torch.nn.modules.custom import Add
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(8, 8, 1)
+            self.add = Add()
+
+        def forward(self, x):
+            return self.add(x, self.conv(x))
+    ```
+
+    ## Fix safety
+
+    AIMET's modules compute the same, but the model then imports `aimet_torch`: safe where the project depends on it
+    already, unsafe elsewhere. They cannot be compiled by `torch.jit.script`. Fix-all applies these repairs only
+    where this rule is selected by name, or with `--aimet-modules always`.
+    """
+
+    code = "AIMET301"
+    name = "functional-op"
+    severity = Severity.INFORMATION
+    cases = (
+        Case(
+            "an addition",
+            _HEAD + "\n    def forward(self, x):\n        return x + self.conv(x)\n",
+            (10,),
+            "from aimet_torch.nn.modules.custom import Add\n"
+            + _HEAD
+            + "        self.add = Add()\n\n    def forward(self, x):\n        return self.add(x, self.conv(x))\n",
+            unsafe=True,
+        ),
+        Case(
+            "arithmetic of sizes",
+            _HEAD + "\n    def forward(self, x):\n        n = x.shape[1] // 2\n        return self.conv(x).view(x.shape[0], n, -1)\n",
+        ),
+    )
+
+    def check(self, unit: Unit, config: Config) -> Iterator[Draft]:
+        """The operations of one statement."""
+        for operation in unit.operations:
+            if layer(operation.symbol) is not None:
+                continue
+            key = verdict_key(operation)
+            if not flagged(key) or not _takes_part(operation):
+                continue
+            if operation.site.owner is not None and support.registered_with_aimet(unit, operation.site.model):
+                continue
+            if leaves.is_the_operation(unit.index, operation):
+                continue
+            yield self._draft(unit, operation, config)
+
+    def _draft(self, unit: Unit, operation: Operation, config: Config) -> Draft:
+        module = aimet_module(operation.symbol)
+        repairs, reason = _repairs(unit, operation, module, config)
+        message = f"`{_spelling(unit, operation)}` is not a module: AIMET gives it no quantizer."
+        if module is not None and repairs:
+            message += f" AIMET has `{module.name}` for it."
+        elif module is None:
+            message += " AIMET has no module for it."
+        else:
+            message += f" No repair is offered: {reason}."
+        return Draft(
+            self.code, operation.site.spot(operation.node)._replace(span=_range(operation)), message, self.severity,
+            operation.symbol, repairs,
+        )  # fmt: skip
+
+
+def verdict_key(operation: Operation) -> str:
+    """The key of the operation in the table of the validator's verdicts: the form its arguments choose."""
+    symbol = operation.symbol
+    name = symbol.rpartition(".")[2]
+    chosen = _FORMS.get(name)
+    form = chosen(operation) if chosen is not None else ""
+    return f"{symbol}[{form}]" if form else symbol
+
+
+def _argument(operation: Operation, index: int, name: str) -> Value | None:
+    if name in operation.keywords:
+        return operation.keywords[name][1]
+    return operation.operands[index][1] if index < len(operation.operands) else None
+
+
+def _split_form(operation: Operation) -> str:
+    for name in ("split_size_or_sections", "split_size"):
+        if name in operation.keywords:
+            return "sizes" if isinstance(operation.keywords[name][1], Sequence) else ""
+    return "sizes" if isinstance(_argument(operation, 1, "split_sizes"), Sequence) else ""
+
+
+def _dimension_form(operation: Operation) -> str:
+    if "dim" in operation.keywords:
+        return "dim"
+    second = _argument(operation, 1, "other")
+    if second is None:
+        return ""
+    return "other" if isinstance(second, Tensor) else "dim"
+
+
+def _where_form(operation: Operation) -> str:
+    return "condition" if len(operation.operands) + len(operation.keywords) == 1 else ""
+
+
+def _to_form(operation: Operation) -> str:
+    values = [value for _, value in (*operation.operands[1:], *operation.keywords.values())]
+    return "dtype" if any(isinstance(value, Number) and value.kind == "dtype" for value in values) else ""
+
+
+def _set_form(operation: Operation) -> str:
+    return ""
+
+
+_FORMS = {
+    "split": _split_form,
+    "max": _dimension_form,
+    "min": _dimension_form,
+    "median": _dimension_form,
+    "where": _where_form,
+    "to": _to_form,
+}
+
+
+def _takes_part(operation: Operation) -> bool:
+    """Whether a tensor takes part for sure."""
+    if operation.symbol.startswith("Tensor."):
+        return any(isinstance(value, Tensor) for _, value in operation.operands)
+    return True
+
+
+_SIGNS = {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@",
+    "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "ne": "!=", "eq": "==", "neg": "-", "and": "&", "or": "|", "xor": "^",
+    "invert": "~", "abs": "abs", "lshift": "<<", "rshift": ">>",
+}  # fmt: skip
+
+
+def _spelling(unit: Unit, operation: Operation) -> str:
+    text = " ".join(operation.site.statement.source(operation.node).split())
+    if operation.symbol == "Tensor.__iter__":
+        return f"unpacking {text}" if len(text) <= 32 else "unpacking a tensor"
+    if len(text) <= 32:
+        return text
+    if operation.symbol == "Tensor.__setitem__":
+        return "x[...] = ..."
+    if operation.symbol.startswith("Tensor.__"):
+        name = operation.symbol[9:-2]
+        plain = name if name in _SIGNS else name[1:]
+        return _SIGNS.get(plain, plain) + ("=" if name.startswith("i") and plain != name else "")
+    if operation.symbol.startswith("Tensor."):
+        return f".{operation.symbol[7:]}()"
+    return ast.unparse(operation.callee) if operation.callee is not None else operation.symbol
+
+
+def _range(operation: Operation) -> Span:
+    """A call's callee, the operator's whole expression otherwise."""
+    statement = operation.site.statement
+    callee = operation.callee
+    if callee is None:
+        return statement.span(operation.node)
+    span = statement.span(callee)
+    if isinstance(callee, ast.Attribute) and not isinstance(callee.value, (ast.Name, ast.Attribute)):
+        return Span(span.end_line, span.end_column - len(callee.attr), span.end_line, span.end_column)
+    return span
+
+
+def _repairs(
+    unit: Unit, operation: Operation, module: AimetModule | None, config: Config
+) -> tuple[tuple[Repair, ...], str]:
+    if module is None:
+        return (), "AIMET has no module for it"
+    if operation.site.owner is not None and unit.model_of(operation.site.owner) is None:
+        return (), "it stands in a class of another file"
+    place = support.place_for(unit, operation)
+    if place.owner is None:
+        return (), place.reason
+    if operation.via in ("stored", "passed", "operator function"):
+        return (), "the function is handed on and called elsewhere"
+    if operation.repeated or (operation.loops and not _walked(operation)):
+        return (), "it runs several times, so one module would be reused; use one module for each run"
+    call = _call(unit, operation, module)
+    if isinstance(call, str):
+        return (), call
+    arguments, kept, assign_to = call
+    new = NewModule(
+        place.owner,
+        module.attribute,
+        f"{import_path(config.aimet_version)}.{module.name}",
+        arguments,
+        beside=support.beside(operation),
+        taken=support.taken_names(unit.index, operation.site.owner),  # type: ignore[arg-type]
+        each_of=_walked(operation),
+    )
+    doubts = [place.reason, module.caveat, "" if config.aimet_available else "the model then imports aimet_torch"]
+    doubt = next((each for each in doubts if each), "")
+    title = f"Define `self.{module.attribute} = {module.name}({', '.join(arguments)})` of AIMET's own modules and call it"
+    if doubt:
+        title += f" (unsafe: {doubt})"
+    step = CallModule(operation.site.statement.span(operation.node), new, kept, assign_to)
+    safety = Safety.UNSAFE if doubt else Safety.SAFE
+    return (Repair(title, safety, (Change(unit.path, unit.statement.key, (step,)),)),), ""
+
+
+def _walked(operation: Operation) -> str | None:
+    if len(operation.loops) != 1 or not isinstance(operation.loops[0], ast.For):
+        return None
+    iterated = operation.loops[0].iter
+    if isinstance(iterated, ast.Call) and isinstance(iterated.func, ast.Name) and iterated.func.id == "enumerate":
+        iterated = iterated.args[0] if iterated.args else iterated
+    if isinstance(iterated, ast.Attribute) and isinstance(iterated.value, ast.Name) and iterated.value.id == "self":
+        return iterated.attr
+    return None
+
+
+def _call(
+    unit: Unit, operation: Operation, module: AimetModule
+) -> tuple[tuple[str, ...], tuple[Span | str, ...], str | None] | str:
+    """(constructor arguments, arguments of the call, name to assign to), or why there is no module form."""
+    statement = operation.site.statement
+    if operation.starred:
+        return "its arguments are hidden behind `*`"
+    given = {name: node for name, (node, _) in operation.keywords.items()}
+    if set(given) & module.forbidden:
+        return f"`{module.name}` has no `{min(set(given) & module.forbidden)}`"
+    nodes = [node for node, _ in operation.operands]
+    if any(node is None for node in (*nodes, *given.values())):
+        return "its operands are not written at the call"
+    assign_to = _assigned(unit, operation, module)
+    if assign_to is not None and not assign_to.isidentifier():
+        return assign_to
+    if not _numbers_fit(operation, module):
+        return f"`{module.name}` takes a tensor first"
+    if module.operands == "same":
+        return _same(unit, operation, module, assign_to)
+    parameters = module.parameters
+    constructor: list[str] = []
+    for target, parameter in module.constructor.items():
+        node = given.pop(parameter, None)
+        if node is None and parameter in parameters and parameters.index(parameter) < len(nodes):
+            node = nodes[parameters.index(parameter)]
+        if node is None:
+            continue
+        text = support.carried(unit, operation, node)
+        if text is None:
+            return f"`{parameter}` is only known at run time"
+        constructor.append(f"{target}={text}")
+    kept: list[Span | str] = []
+    for place in module.operands:
+        assert isinstance(place, int)
+        if place < len(nodes):
+            node = nodes[place]
+        else:
+            name = parameters[place] if place < len(parameters) else ("other", "exponent")[module.name == "Pow"]
+            node = given.pop(name, None)
+            if node is None:
+                break
+        kept.append(statement.span(node))  # type: ignore[arg-type]
+    if given or (not parameters and len(nodes) > len(module.operands)):
+        return f"`{module.name}` does not take all of its arguments"
+    return tuple(constructor), tuple(kept), assign_to
+
+
+def _same(
+    unit: Unit, operation: Operation, module: AimetModule, assign_to: str | None
+) -> tuple[tuple[str, ...], tuple[Span | str, ...], str | None] | str:
+    statement = operation.site.statement
+    nodes = [node for node, _ in operation.operands]
+    given = {name: node for name, (node, _) in operation.keywords.items()}
+    constructor: list[str] = []
+    for target, parameter in module.constructor.items():
+        node = given.pop(parameter, None)
+        if node is None and parameter in module.parameters and module.parameters.index(parameter) < len(nodes):
+            node = nodes.pop(module.parameters.index(parameter))
+        if node is not None:
+            text = support.carried(unit, operation, node)
+            if text is None:
+                return f"`{parameter}` is only known at run time"
+            constructor.append(text if target == "axis" else f"{target}={text}")
+    kept: list[Span | str] = []
+    if module.spread is not None:
+        sequence = given.pop(module.spread, None) or (nodes.pop(0) if nodes else None)
+        if sequence is None:
+            return "its arguments cannot be told apart"
+        if isinstance(sequence, (ast.List, ast.Tuple)):
+            if any(isinstance(each, ast.Starred) for each in sequence.elts):
+                kept.extend(
+                    f"*{statement.source(each.value)}" if isinstance(each, ast.Starred) else statement.span(each)
+                    for each in sequence.elts
+                )
+            else:
+                kept.extend(statement.span(each) for each in sequence.elts)
+        else:
+            kept.append(f"*{statement.source(sequence)}")
+    packed = module.pack if module.pack is not None and len(nodes) > module.pack else None
+    if packed is not None and (len(nodes) > packed + 1 or not _is_sequence(operation, packed)):
+        tail = ", ".join(statement.source(node) for node in nodes[packed:])  # type: ignore[arg-type]
+        kept.extend(statement.span(node) for node in nodes[:packed])  # type: ignore[arg-type]
+        kept.append(f"({tail},)" if len(nodes) == packed + 1 else f"({tail})")
+    else:
+        kept.extend(statement.span(node) for node in nodes)  # type: ignore[arg-type]
+    kept.extend(f"{name}={statement.source(node)}" for name, node in given.items())  # type: ignore[arg-type]
+    return tuple(constructor), tuple(kept), assign_to
+
+
+def _is_sequence(operation: Operation, index: int) -> bool:
+    return isinstance(operation.operands[index][1], Sequence)
+
+
+def _numbers_fit(operation: Operation, module: AimetModule) -> bool:
+    if number_first(module) or not operation.operands or isinstance(module.operands, str):
+        return True
+    first = operation.operands[module.operands[0]][1] if module.operands[0] < len(operation.operands) else None
+    return not isinstance(first, (Const, Number))
+
+
+def _assigned(unit: Unit, operation: Operation, module: AimetModule) -> str | None:
+    """The name an in-place form's result goes to, a reason where it cannot; None for other forms."""
+    if isinstance(operation.node, ast.AugAssign):
+        return operation.node.target.id if isinstance(operation.node.target, ast.Name) else "what it changes is not a name"
+    if not module.mutates:
+        return None
+    parent = support.parents(unit).get(operation.node)
+    changed = operation.operands[0][0]
+    if isinstance(parent, ast.Expr):
+        return changed.id if isinstance(changed, ast.Name) else "what it changes in place is not a name"
+    return None
+
+
+__all__ = ["FunctionalOp", "Unknown", "verdict_key"]

@@ -1,0 +1,284 @@
+"""What the repairs of several rules share: where a module may be registered, and what its constructor may say."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..finding import Safety
+from ..knowledge import modules
+from ..reading.definitions import Assigned, Definition, Import
+from ..reading.source import Statement
+from ..reading.values import Choice, Module, Tensor, Unknown, Value
+
+if TYPE_CHECKING:
+    from ..reading.facts import Operation, Unit
+    from ..reading.index import Index
+
+_ITERATES = re.compile(r"\bin self\b(?!\.)|enumerate\(self\)|self\.(?:named_)?(?:children|modules)\(\)|self\._modules\b|\*self\b(?!\.)")
+_WALKED_OUTSIDE = re.compile(r"children\(\)\)?\s*\[|zip\([^()\n]*\.(?:named_)?modules\(\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whether and how a module can be registered for an operation.
+
+    owner: the class, qualified within its statement; None where there is no place, `reason` then says why.
+    safety: how safe registering is; `reason` says what may change where it is unsafe.
+    """
+
+    owner: str | None
+    safety: Safety = Safety.SAFE
+    reason: str = ""
+
+
+def place_for(unit: Unit, operation: Operation) -> Place:
+    """Where the module that replaces an operation would be registered."""
+    site = operation.site
+    if site.scripted:
+        return Place(None, reason="torch.jit.script compiles this function, so it is left as it is")
+    if site.owner is None:
+        return Place(
+            None,
+            reason="this function is not a method: make it a module of its own, or pass the module in as an argument",
+        )
+    if not _receives_self(site.function):
+        return Place(None, reason="this function has no `self` to hold a module")
+    if not unit.index.is_model(site.owner):
+        return Place(None, reason=f"`{site.owner.simple_name}` is not a module itself: define the module where it is used")
+    return registration(unit.index, site.owner)
+
+
+def _receives_self(function: Definition) -> bool:
+    current: Definition | None = function
+    while current is not None and not isinstance(current.node, ast.ClassDef):
+        if current.parent is not None and isinstance(current.parent.node, ast.ClassDef):
+            node = current.node
+            decorators = {ast.unparse(each) for each in getattr(node, "decorator_list", ())}
+            arguments = [*node.args.posonlyargs, *node.args.args]
+            return bool(arguments) and not decorators & {"staticmethod", "classmethod"}
+        current = current.parent
+    return False
+
+
+def registration(index: Index, owner: Definition) -> Place:
+    """Whether a class can take one more submodule, and how safely."""
+    base = index.external_base(owner)
+    known = modules.module_class(base) if base is not None else None
+    if known is not None and known.container:
+        return Place(None, reason=f"`{owner.simple_name}` runs its children in turn, so it can hold no other module")
+    for each in index.order(owner):
+        if isinstance(each, Definition) and _ITERATES.search(_source(each)):
+            return Place(None, reason=f"`{owner.simple_name}` walks over its own children and would run the new one")
+    doubt = _doubt(index, owner, base)
+    return Place(owner.name, Safety.UNSAFE if doubt else Safety.SAFE, doubt)
+
+
+def _doubt(index: Index, owner: Definition, base: str | None) -> str:
+    name = owner.simple_name
+    if is_childless(index, owner) and (base != "torch.nn.Module" or _owns_state(index, owner)):
+        return f"quantsim then takes `{name}` for a container and leaves its own weights unquantized"
+    if unreadable_base(index, owner):
+        return "a base class cannot be read, and may use the name or skip `__init__`"
+    for subclass in subclasses(index, owner):
+        method = subclass.method("__init__")
+        if method is not None and "super()" not in _source(method) and f"{name}.__init__" not in _source(method):
+            return f"`{subclass.simple_name}` does not run this `__init__`"
+    for statement in mentioning(index, owner):
+        if f"{name}.forward" in statement.text:
+            return f"`{name}.forward` is called with another object"
+        if _WALKED_OUTSIDE.search(statement.text):
+            return "other code picks children by their order"
+    return ""
+
+
+def is_childless(index: Index, definition: Definition) -> bool:
+    """Whether a model registers no submodule: to AIMET it is a leaf."""
+    built = index.built(definition)
+    if built is None or built.dynamic:
+        return False
+    return not any(_may_be_module(value) for value in built.attributes.values()) and not any(
+        module.origin is not None and module.identity[0] == "made" for module in built.made
+    )
+
+
+def _may_be_module(value: Value) -> bool:
+    if isinstance(value, Choice):
+        return any(map(_may_be_module, value.options))
+    return isinstance(value, Module) or (isinstance(value, Unknown) and bool(value.name) and value.default is None and _made(value))
+
+
+def _made(value: Unknown) -> bool:
+    return value.name.endswith(("_layer", "block", "norm", "act", "net", "module", "layers", "encoder", "decoder"))
+
+
+def _owns_state(index: Index, definition: Definition) -> bool:
+    built = index.built(definition)
+    return built is not None and any(
+        isinstance(option, Tensor) and option.origin in ("parameter", "buffer")
+        for value in built.attributes.values()
+        for option in (value.options if isinstance(value, Choice) else (value,))
+    )
+
+
+def unreadable_base(index: Index, definition: Definition) -> bool:
+    """Whether a base is neither in the workspace nor a library class that is known."""
+    for each in index.order(definition):
+        if isinstance(each, Definition):
+            for base in getattr(each.node, "bases", ()):
+                found = index.named(base, each.path, each.parent)
+                if found is None or isinstance(found, Assigned):
+                    return True
+                if isinstance(found, str) and not modules.is_module_base(found) and not _harmless(found):
+                    return True
+    return False
+
+
+def _harmless(name: str) -> bool:
+    return name.startswith(("builtins.", "abc.", "typing.", "typing_extensions.", "enum."))
+
+
+def subclasses(index: Index, definition: Definition) -> Iterator[Definition]:
+    """The classes of the workspace that derive from a class."""
+    for statement in mentioning(index, definition):
+        if not statement.key.startswith("class "):
+            continue
+        for path, facts in ((p, index.project.files[p]) for p in _files(index, definition)):
+            if facts.source.by_key.get(statement.key) is statement:
+                candidate = facts.definition(statement)
+                if candidate is not None and any(each is definition for each in index.order(candidate)[1:]):
+                    yield candidate
+                break
+
+
+def _files(index: Index, definition: Definition) -> Iterator[str]:
+    yield definition.path
+    yield from index.project.users(definition.path)
+
+
+def mentioning(index: Index, definition: Definition) -> Iterator[Statement]:
+    """The other statements of the workspace that name a class."""
+    name = definition.simple_name
+    index.depend("calls", name)
+    for path in _files(index, definition):
+        for _, statement in index.project.files[path].source.statements:
+            if name in statement.text and statement is not definition.statement:
+                yield statement
+
+
+def taken_names(index: Index, owner: Definition) -> frozenset[str]:
+    """Attribute names a new module must not take: those of bases, of subclasses, and of `nn.Module`."""
+    names = set(modules.module_attributes())
+    for each in (*index.order(owner), *subclasses(index, owner)):
+        if isinstance(each, Definition):
+            names.update(re.findall(r"\bself\.(\w+)", _source(each)))
+            names.update(each.methods)
+            for child in getattr(each.node, "body", ()):
+                for target in getattr(child, "targets", [getattr(child, "target", None)]):
+                    if isinstance(target, ast.Name):
+                        names.add(target.id)
+    return frozenset(names)
+
+
+def _source(definition: Definition) -> str:
+    return definition.statement.source(definition.node)
+
+
+def carried(unit: Unit, operation: Operation, node: ast.expr | None) -> str | None:
+    """An argument as it can stand in `__init__`, None where it may mean something else there."""
+    return _carried(unit, operation.site.owner, node) if node is not None else None
+
+
+def _carried(unit: Unit, owner: Definition | None, node: ast.expr) -> str | None:
+    if not all(_holds_in_init(unit, owner, part) for part in ast.walk(node)):
+        return None
+    source = unit.source(node)
+    return source if "\n" not in source else ast.unparse(node)
+
+
+_PLAIN = (ast.Constant, ast.Tuple, ast.List, ast.UnaryOp, ast.USub, ast.UAdd, ast.Not, ast.Load, ast.BinOp, ast.operator)
+
+
+def _holds_in_init(unit: Unit, owner: Definition | None, node: ast.AST) -> bool:
+    if isinstance(node, _PLAIN):
+        return True
+    if isinstance(node, ast.Attribute):
+        return isinstance(node.value, ast.Name) and node.value.id == "self" and _constant_attribute(unit, owner, node.attr)
+    if isinstance(node, ast.Name):
+        return node.id == "self" or _module_constant(unit, node.id)
+    return False
+
+
+def _module_constant(unit: Unit, name: str) -> bool:
+    binding = unit.file.lookup(name)
+    if isinstance(binding, Import):
+        return True
+    if not isinstance(binding, Assigned):
+        return False
+    try:
+        ast.literal_eval(binding.value)
+    except ValueError:
+        return False
+    # A constant that some function may set is none.
+    return f"global {name}" not in unit.file.source.text
+
+
+def _constant_attribute(unit: Unit, owner: Definition | None, name: str) -> bool:
+    """Whether `self.<name>` is set once, in `__init__`, at its top level."""
+    if owner is None:
+        return False
+    definitions = [each for each in unit.index.order(owner) if isinstance(each, Definition)]
+    definitions.extend(subclasses(unit.index, owner))
+    writes = sum(len(re.findall(rf"\.{name}\s*(?:[-+*/|&@%]|//|\*\*)?=(?!=)", _source(each))) for each in definitions)
+    if writes != 1:
+        return False
+    method = owner.method("__init__")
+    if method is None or not isinstance(method.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    for statement in method.node.body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        for target in targets:
+            if isinstance(target, ast.Attribute) and target.attr == name:
+                return True
+    return False
+
+
+def beside(operation: Operation) -> str | None:
+    """The attribute whose layer made the operation's first operand: the new module is defined after it."""
+    for node, _ in operation.operands[:1]:
+        for part in ast.walk(node) if node is not None else ():
+            if (
+                isinstance(part, ast.Call)
+                and isinstance(part.func, ast.Attribute)
+                and isinstance(part.func.value, ast.Name)
+                and part.func.value.id == "self"
+            ):
+                return part.func.attr
+    return None
+
+
+def parents(unit: Unit) -> dict[ast.AST, ast.AST]:
+    """The parent of every node of the unit's statement."""
+    known = unit.statement.memo.get("parents")
+    if known is None:
+        known = {
+            child: node
+            for root in unit.statement.body
+            for node in ast.walk(root)
+            for child in ast.iter_child_nodes(node)
+        }
+        unit.statement.memo["parents"] = known
+    return known  # type: ignore[return-value]
+
+
+def registered_with_aimet(unit: Unit, definition: Definition) -> bool:
+    """Whether the workspace registers the class with AIMET's quantsim: it is a leaf by choice."""
+    if any(isinstance(each, str) and each.endswith("QuantizationMixin") for each in unit.index.order(definition)):
+        return True
+    name = definition.simple_name
+    pattern = re.compile(rf"QuantizationMixin\.(?:implements|ignore)\(\s*(?:\w+\.)*{re.escape(name)}\s*\)")
+    texts = [statement.text for statement in mentioning(unit.index, definition)]
+    return any(pattern.search(text) for text in (unit.statement.text, *texts))
