@@ -71,6 +71,7 @@ _EXPRESSIONS: dict[str, str | tuple[str, ...]] = {
     "torch.convolution": "torch.convolution(x, m.view(4, 4, 1, 1), None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1)",
     "torch.conv_tbc": "torch.conv_tbc(s, torch.ones(1, 6, 2) * v[0], v[:2])",
     "torch.nn.functional.conv_tbc": "F.conv_tbc(s, torch.ones(1, 6, 2) * v[0], v[:2])",
+    "torch.nn.functional.native_channel_shuffle": "F.native_channel_shuffle(x, 2)",
     "torch.nn.functional.relu_": "F.relu_(x)",
     "torch.nn.functional.selu_": "F.selu_(x)",
     "torch.nn.functional.celu_": "F.celu_(x)",

@@ -6,6 +6,7 @@ Shared by the generators in this folder and by `tests/oracle`. Needs torch; the 
 from __future__ import annotations
 
 import inspect
+import keyword
 import re
 import types
 from collections.abc import Callable, Iterator
@@ -23,23 +24,23 @@ NAMESPACES: dict[str, Any] = {
     "torch.fft": torch.fft,
 }
 
-# Public callables that are no tensor operations: modes, serialisation, compilation, threads, type queries, ...
+# Public callables that are no tensor operations: modes, serialisation, compilation, threads, type queries, sparse and
+# quantized tensors, back ends.
 _NOT_OPERATIONS = re.compile(
-    r"""(set_|get_|use_|manual_|seed$|initial_seed|init_num|save$|load$|compile$|no_grad|enable_grad|inference|autocast
-    |boolean_dispatch|vmap$|export$|fork$|wait$|import_|merge_type|parse_|typename$|unify_|from_file$|cond$|while_loop$
-    |finfo|iinfo|are_deterministic|align_tensors$|thread_safe|classproperty|handle_torch|has_torch|assert_int|sym_|read_vitals
-    |vitals_|compiled_with|obj$|cudnn_|mkldnn_|miopen_|fbgemm_|has_lapack|has_mkl|has_openmp|get$|autograd|clear_autocast
-    |is_anomaly|is_autocast|is_deterministic|is_grad|is_inference_mode|is_vulkan|is_warn|is_storage|lobpcg$|dispatch|device$
-    |default_generator|register_dtensor|library|func$|utils$|types$|return_types|overrides|hub$|nested$|ops$|classes$
-    |prepare_multiprocessing|profiler|set$|exec|split_with_sizes_copy|resolve_name|broadcast_device|accelerator
-    |as_subclass$|backward$|register_hook$|register_post|retain_grad$|share_memory_$|module_load$|storage$|untyped_storage$
-    |typed_storage$|set_$|reinforce$|pin_memory$|record_stream$|refine_names$|rename$|rename_$|align_|to_mkldnn$
-    |new$|new_tensor$|names$|has_names$|map_$|map2_$|requires_grad_$|is_shared$|is_pinned$|is_set_to$|apply_$|xpu$|mtia$
-    |smm$|hspmm$|dsmm$|saddmm$|sspaddmm$|sspmm$|mode$(?<!mode)|batch_norm_|quantize_|quantized_|q_|int_repr|dequantize$
-    |dim_order$|element_size$|storage_type$|to_padded_tensor$|scaled_mm$|scaled_grouped_mm$|grouped_mm$|binomial$(?<!binomial)
-    |empty_quantized$|choose_qparams|fake_quantize|fused_moving|native_batch_norm|native_layer|native_group|native_dropout
-    |native_norm|native_channel|rnn_|lstm|gru|cudnn|slow_conv|constant_pad_nd$|segment_reduce$|sparse_|_)""",
-    re.VERBOSE,
+    r"""set_|get_|use_|manual_|seed$|initial_seed|init_num|save$|load$|compile$|no_grad|enable_grad|inference|autocast|
+    boolean_dispatch|vmap$|export$|fork$|wait$|import_|merge_type|parse_|typename$|unify_|from_file$|cond$|while_loop$|
+    finfo|iinfo|are_deterministic|align_|thread_safe|classproperty|handle_torch|has_|assert_int|sym_|read_vitals|vitals_|
+    compiled_with|obj$|cudnn_|mkldnn_|miopen_|fbgemm_|get$|autograd|clear_autocast|is_anomaly|is_autocast|is_deterministic|
+    is_grad|is_inference_mode|is_vulkan|is_warn|is_storage|lobpcg$|dispatch|device$|default_generator|register_|library|
+    func$|utils$|types$|return_types|overrides|hub$|nested$|ops$|classes$|prepare_multiprocessing|profiler|set$|exec|
+    split_with_sizes_copy|accelerator|as_subclass$|backward$|retain_grad$|share_memory_$|module_load$|storage$|
+    untyped_storage$|typed_storage$|reinforce$|pin_memory$|record_stream$|refine_names$|rename|to_mkldnn$|new$|
+    new_tensor$|names$|map_$|map2_$|requires_grad_$|is_shared$|is_pinned$|is_set_to$|apply_$|xpu$|mtia$|smm$|hspmm$|dsmm$|
+    saddmm$|sspaddmm$|sspmm$|batch_norm_|quantize_|quantized_|q_|int_repr|dequantize$|dim_order$|element_size$|
+    storage_type$|to_padded_tensor$|scaled_mm$|scaled_grouped_mm$|grouped_mm$|empty_quantized$|choose_qparams|
+    fake_quantize|fused_moving|native_|rnn_|lstm|gru|slow_conv|constant_pad_nd$|segment_reduce$|sparse_|_""".replace(
+        "\n", ""
+    ).replace(" ", "")
 )
 
 
@@ -114,6 +115,8 @@ def native_signature(schema: Any) -> str:
             star = True
             parts.append("*")
         name = "input" if argument.name == "self" else argument.name
+        if keyword.iskeyword(name):
+            name += "_"  # `from` of Tensor.uniform_
         parts.append(f"{name}={_literal(argument.default_value)}" if argument.has_default_value() else name)
     return ", ".join(parts)
 

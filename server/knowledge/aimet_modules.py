@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .data import words
 from .names import canonical
@@ -22,8 +21,7 @@ from .tensors import operator_method
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class AimetModule:
+class AimetModule(NamedTuple):
     """One of AIMET's modules, for one spelling of an operation.
 
     symbol: the canonical spelling.
@@ -49,7 +47,7 @@ class AimetModule:
     name: str
     attribute: str
     operands: tuple[int, ...] | str = "same"
-    constructor: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    constructor: Mapping[str, str] = _NONE
     parameters: tuple[str, ...] = ()
     spread: str | None = None
     pack: int | None = None
@@ -231,7 +229,7 @@ def _special() -> dict[str, AimetModule]:
 
 
 def _requantized(module: AimetModule) -> AimetModule:
-    return replace(module, quantized=False) if module.name in _NOT_QUANTIZED else module
+    return module._replace(quantized=False) if module.name in _NOT_QUANTIZED else module
 
 
 def _operator(symbol: str, name: str) -> AimetModule | None:

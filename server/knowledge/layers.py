@@ -7,7 +7,6 @@ in eval(); the notes say where functional and module differ in train().
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
@@ -32,8 +31,7 @@ class Carried(NamedTuple):
     default: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """A functional that has a module class, as spelt at a call.
 
     symbol: the canonical name of the spelling (`Tensor.relu_`).

@@ -7,9 +7,8 @@ Source: the installed packages, read by `scripts/generate_torch_tables.py`; what
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .data import Signature, parse_signature, table, words
 from .names import canonical
@@ -18,8 +17,7 @@ Result = Literal["tensor", "tuple", "same", "unknown"]
 Container = Literal["", "sequential", "list", "dict", "parameter list", "parameter dict"]
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleClass:
+class ModuleClass(NamedTuple):
     """A module class.
 
     path: its canonical name (`torch.nn.ReLU`).
@@ -77,7 +75,7 @@ _PARAMETRIC = frozenset(
     for name in words("""Linear Bilinear LazyLinear Embedding EmbeddingBag PReLU LayerNorm GroupNorm RMSNorm
     MultiheadAttention Transformer TransformerDecoderLayer TransformerEncoderLayer
     AdaptiveLogSoftmaxWithLoss LinearCrossEntropyLoss RNNCellBase""")
-) | words("""torch.nn.modules.conv._ConvNd torch.nn.modules.rnn.RNNBase torch.nn.modules.batchnorm._BatchNorm
+) | words("""torch.nn.modules.conv._ConvNd torch.nn.RNNBase torch.nn.modules.batchnorm._BatchNorm
     torchvision.ops.DeformConv2d torchvision.ops.Conv2dNormActivation torchvision.ops.Conv3dNormActivation
     torchvision.ops.misc.ConvNormActivation torchvision.ops.MLP torchvision.ops.SqueezeExcitation
     torchvision.ops.FeaturePyramidNetwork""")
@@ -90,7 +88,7 @@ _STATEFUL = words("""torch.nn.modules.batchnorm._NormBase torch.nn.modules.loss.
     torchvision.ops.FrozenBatchNorm2d torch.nn.TripletMarginWithDistanceLoss""")
 
 _TUPLES = words("""torch.nn.MultiheadAttention torch.nn.LSTM torch.nn.GRU torch.nn.RNN torch.nn.LSTMCell
-    torch.nn.AdaptiveLogSoftmaxWithLoss torch.nn.modules.rnn.RNNBase""")
+    torch.nn.AdaptiveLogSoftmaxWithLoss torch.nn.RNNBase""")
 
 # Lists in, lists out; or whatever the wrapped modules give.
 _UNKNOWN_RESULT = words("""
@@ -159,7 +157,7 @@ def module_class(dotted: str) -> ModuleClass | None:
 
 
 _ROOTS = frozenset({"torch.nn.Module"})
-_RECURRENT = frozenset({"torch.nn.modules.rnn.RNNBase", "torch.nn.RNNCellBase"})
+_RECURRENT = frozenset({"torch.nn.RNNBase", "torch.nn.RNNCellBase"})
 
 
 def module_attributes() -> frozenset[str]:
@@ -192,19 +190,17 @@ _LIGHTNING = frozenset(
 
 # transformers has thousands of model classes in modules named `modeling_<model>`; what else these modules define
 # (outputs, configurations, functions) ends in one of the excluded words.
-_TRANSFORMERS_PUBLIC = re.compile(
+_TRANSFORMERS_PUBLIC = (
     r"transformers\.(?:[\w.]+\.)?(?:modeling_utils\.)?"
     r"(?:PreTrainedModel|[A-Z]\w*(?:PreTrainedModel|Model|For[A-Z]\w*|LMHeadModel|Backbone|WithLMHead\w*))"
 )
-_TRANSFORMERS_PRIVATE = re.compile(r"transformers\.models\.\w+\.modeling_(?!tf_|flax_)\w+\.[A-Z]\w*")
+_TRANSFORMERS_PRIVATE = r"transformers\.models\.\w+\.modeling_(?!tf_|flax_)\w+\.[A-Z]\w*"
 _SEGMENTATION = words("""
     SegmentationModel SegmentationHead ClassificationHead Unet UnetPlusPlus MAnet Linknet FPN PSPNet PAN DeepLabV3
     DeepLabV3Plus UPerNet Segformer DPT UnetDecoder UnetPlusPlusDecoder MAnetDecoder LinknetDecoder FPNDecoder
     PSPDecoder PANDecoder DeepLabV3Decoder DeepLabV3PlusDecoder UPerNetDecoder SegformerDecoder DPTDecoder Conv2dReLU
     SCSEModule ArgMax Clamp Activation Attention""")
-_NOT_MODULES = re.compile(
-    r"(?:Config|Output|Outputs|OutputWithPast|Cache|Tokenizer|Processor|Mixin|Function|Info|Kwargs)$"
-)
+_NOT_MODULES = r"(?:Config|Output|Outputs|OutputWithPast|Cache|Tokenizer|Processor|Mixin|Function|Info|Kwargs)$"
 
 
 @lru_cache(maxsize=4096)
@@ -218,8 +214,8 @@ def is_module_base(dotted: str) -> bool:
     if path in table("module_classes")["classes"] or path in _LIGHTNING:
         return True
     if path.startswith("transformers."):
-        match = _TRANSFORMERS_PUBLIC.fullmatch(path) or _TRANSFORMERS_PRIVATE.fullmatch(path)
-        return bool(match) and not _NOT_MODULES.search(path)
+        match = re.fullmatch(_TRANSFORMERS_PUBLIC, path) or re.fullmatch(_TRANSFORMERS_PRIVATE, path)
+        return bool(match) and not re.search(_NOT_MODULES, path)
     if path.startswith("segmentation_models_pytorch."):
         return path.rpartition(".")[2] in _SEGMENTATION
     return path in _external()

@@ -89,7 +89,6 @@ _SPELLINGS: Final[dict[str, Spelling]] = {
     "deg2rad": Spelling("{input} * 0.017453292519943295", ("input",), True),
     "rad2deg": Spelling("{input} * 57.29577951308232", ("input",), True),
     "trunc": Spelling("torch.sign({input}) * torch.floor(torch.abs({input}))", ("input",), True),
-    "fix": Spelling("torch.sign({input}) * torch.floor(torch.abs({input}))", ("input",), True),
     "frac": Spelling(
         "{input} - torch.sign({input}) * torch.floor(torch.abs({input}))", ("input",), True
     ),
@@ -116,7 +115,7 @@ _SPELLINGS: Final[dict[str, Spelling]] = {
     "dist": Spelling("torch.norm({input} - {other})", ("input", "other"), False, _ROUNDING),
 }  # fmt: skip
 
-_SYNONYMS = {"arccosh": "acosh"}
+_SYNONYMS = {"arccosh": "acosh", "fix": "trunc"}
 
 
 def _name(symbol: str) -> str:
