@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,7 @@ def check_each(tasks: Sequence[Task], jobs: int = 0) -> Iterator[Report]:
         return
     global _shared
     _shared = tasks
+    gc.freeze()  # a collection in a child would otherwise write to, and so copy, every shared page
     try:
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
             # Files beside each other share base classes, so runs of them stay in one process.
@@ -39,6 +41,7 @@ def check_each(tasks: Sequence[Task], jobs: int = 0) -> Iterator[Report]:
             for reports in pool.map(_check_run, runs):
                 yield from reports
     finally:
+        gc.unfreeze()
         _shared = ()
 
 

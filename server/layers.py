@@ -95,7 +95,9 @@ def read_layer(table: Mapping[str, object]) -> tuple[Layer, list[Mistake]]:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean "..."?` where one of `known` is close to `word`, else nothing."""
     folded = {name.casefold(): name for name in known}
-    close = difflib.get_close_matches(str(word).casefold().replace("_", "-"), folded, n=1)
+    wanted = word.casefold().replace("_", "-")
+    close = [name for name in folded if len(wanted) > 2 and name.startswith(wanted)]
+    close = close or difflib.get_close_matches(wanted, folded, n=1)
     return f'; did you mean "{folded[close[0]]}"?' if close else ""
 
 
