@@ -256,7 +256,7 @@ class Index:
         for statement in self._callers(definition):
             if statement is not definition.statement:
                 called.update(shape.through for shape in callers.calls_in(statement) if not shape.own)
-        return [name for name in names if name in called and name not in _NOT_FORWARD]
+        return [n for n in names if n in called and n not in _NOT_FORWARD and not n.startswith(_SETS_UP)]
 
     # Callers
 
@@ -310,5 +310,7 @@ _NOT_FORWARD = frozenset(
     "set_grad_checkpointing set_input_size extra_repr loss step training_step validation_step test_step "
     "configure_optimizers train eval fuse reparameterize load_state_dict state_dict from_pretrained generate".split()
 )
+
+_SETS_UP = ("set_", "reset_", "init_", "load_")
 
 _BUILTIN_NAMES = frozenset({"property", "staticmethod", "classmethod", "super", "object", "dict", "list", "tuple"})

@@ -158,8 +158,8 @@ class FixedView(Rule):
             receiver = operation.operands[0][0] if operation.operands else None
             reason = _reason(operation, receiver, dimensions)
             message = (
-                "This view fixes its second dimension and leaves the first one open, which can keep AIMET from building "
-                f"its computing graph for cross-layer equalization. {equalization.DOCUMENTED}"
+                "This view fixes its second dimension and leaves the first one open, which can keep AIMET from "
+                f"building its computing graph for cross-layer equalization. {equalization.DOCUMENTED}"
             )
             if reason:
                 message = f"{message} No repair is offered: {reason}."
@@ -182,7 +182,7 @@ def _dimensions(operation: Operation, keyword: str) -> tuple[_Dimension, _Dimens
             return None
         literal = isinstance(node, (ast.Tuple, ast.List)) and len(node.elts) == len(value.items)
         nodes = node.elts if literal else [None] * len(value.items)  # type: ignore[union-attr]
-        given = list(zip(nodes, value.items))
+        given = list(zip(nodes, value.items, strict=True))
     if len(given) != 2 or any(isinstance(value, (Sequence, Shape, Tensor)) for _, value in given):
         return None
     return given[0], given[1]

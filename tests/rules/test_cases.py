@@ -6,7 +6,6 @@ import ast
 from collections import Counter
 
 import pytest
-
 from aimet_guidelines.config import Config
 from aimet_guidelines.engine import Fixed, Project, check, fix_all
 from aimet_guidelines.finding import Finding, Repair, Safety
