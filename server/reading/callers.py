@@ -23,16 +23,33 @@ class CallShape(NamedTuple):
 
 def calls_in(statement: Statement) -> tuple[CallShape, ...]:
     """The calls through attributes and local names in a statement."""
+    return _read(statement)[0]
+
+
+def _read(statement: Statement) -> tuple[tuple[CallShape, ...], dict[str, frozenset[str]]]:
+    """The calls, and for each attribute the names in what is assigned to it."""
     known = statement.memo.get("calls")
     if known is None:
-        found: list[CallShape] = []
-        for node in statement.body:
-            for child in ast.walk(node):
-                if isinstance(child, ast.Call):
-                    shape = _shape(child)
-                    if shape is not None:
-                        found.append(shape)
-        known = statement.memo["calls"] = tuple(found)
+        shapes: list[CallShape] = []
+        held: dict[str, frozenset[str]] = {}
+        queue: list[object] = list(statement.body)
+        while queue:
+            node = queue.pop()
+            if isinstance(node, ast.Call):
+                shape = _shape(node)
+                if shape is not None:
+                    shapes.append(shape)
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+                names = frozenset(part.id for part in ast.walk(node.value) if isinstance(part, ast.Name))
+                attribute = node.targets[0].attr
+                held[attribute] = held.get(attribute, frozenset()) | names
+            for child in node.__dict__.values():
+                if isinstance(child, ast.AST):
+                    if child._fields:
+                        queue.append(child)
+                elif type(child) is list:
+                    queue.extend(each for each in child if isinstance(each, ast.AST))
+        known = statement.memo["calls"] = (tuple(shapes), held)
     return known  # type: ignore[return-value]
 
 
@@ -59,11 +76,12 @@ def passes(statement: Statement, definition: Definition, parameter: str, positio
     position: the parameter's index without `self`. Calls are matched by the attributes whose assignment mentions
     the class, and by local names, which may hold an element of a container of them.
     """
-    held = _attributes_holding(statement, definition.simple_name)
-    for shape in calls_in(statement):
-        if shape.own and shape.through not in held:
+    shapes, held = _read(statement)
+    name = definition.simple_name
+    for shape in shapes:
+        if shape.own and name not in held.get(shape.through, ()):
             continue
-        if not shape.own and (shape.through == definition.simple_name or not shape.through.islower()):
+        if not shape.own and (shape.through == name or not shape.through.islower()):
             continue
         if parameter in shape.keywords:
             return True
@@ -76,20 +94,3 @@ def passes(statement: Statement, definition: Definition, parameter: str, positio
 
 # What an element of a container of modules is called in a loop.
 _ELEMENTS = frozenset("layer block blk module mod m l b stage cell layer_module decoder_layer encoder_layer".split())
-
-
-def _attributes_holding(statement: Statement, name: str) -> frozenset[str]:
-    key = ("holding", name)
-    known = statement.memo.get(key)
-    if known is None:
-        found: set[str] = set()
-        for node in statement.body:
-            for child in ast.walk(node):
-                if isinstance(child, ast.Assign) and any(
-                    isinstance(part, ast.Name) and part.id == name for part in ast.walk(child.value)
-                ):
-                    for target in child.targets:
-                        if isinstance(target, ast.Attribute):
-                            found.add(target.attr)
-        known = statement.memo[key] = frozenset(found)
-    return known  # type: ignore[return-value]

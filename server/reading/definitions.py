@@ -59,6 +59,14 @@ class Definition:
         return self.name.rpartition(".")[2]
 
 
+def identifiers(statement: Statement) -> frozenset[str]:
+    """Every identifier in a statement's text, those in comments and strings too."""
+    known = statement.memo.get("identifiers")
+    if known is None:
+        known = statement.memo["identifiers"] = frozenset(_IDENTIFIER.findall(statement.text))
+    return known  # type: ignore[return-value]
+
+
 def class_body(node: ast.AST) -> Iterator[ast.stmt]:
     """The statements of a class body, those inside `if` and `try` too."""
     for child in getattr(node, "body", ()):
@@ -114,6 +122,20 @@ class FileFacts:
         return names
 
     @cached_property
+    def _mentions(self) -> dict[str, list[Statement]]:
+        """For each top-level name, the classes and functions of the file whose text has it."""
+        found: dict[str, list[Statement]] = {}
+        for _, statement in self.source.statements:
+            if statement.is_definition:
+                for name in self.scope.keys() & identifiers(statement):
+                    found.setdefault(name, []).append(statement)
+        return found
+
+    def mentioning(self, name: str) -> list[Statement]:
+        """The classes and functions of the file whose text has a top-level name."""
+        return self._mentions.get(name, [])
+
+    @cached_property
     def star_imports(self) -> tuple[str, ...]:
         """The modules whose names are all imported."""
         return tuple(
@@ -159,7 +181,7 @@ class FileFacts:
         for source, kept in ((self.source, before), (other.source, after)):
             for _, statement in source.statements:
                 if id(statement) not in kept:
-                    changed.update(("calls", name) for name in _IDENTIFIER.findall(statement.text))
+                    changed.update(("calls", name) for name in identifiers(statement))
         return changed
 
     def definition(self, statement: Statement) -> Definition | None:

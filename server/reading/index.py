@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from ..knowledge import modules
 from ..knowledge.names import canonical
 from . import callers
-from .definitions import Assigned, Definition
+from .definitions import Assigned, Definition, FileFacts
 from .memory import Dependency, Memory
 from .model import Model
+from .source import Statement
 from .values import TENSORISH, UNKNOWN, Dictionary, Sequence, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
@@ -251,7 +252,6 @@ class Index:
         names = [name for name in definition.methods if not name.startswith("_") and name != "forward"]
         if not names:
             return []
-        self.depend("calls", definition.simple_name)
         called: set[str] = set()
         for statement in self._callers(definition):
             if statement is not definition.statement:
@@ -262,18 +262,28 @@ class Index:
 
     def passes(self, definition: Definition, parameter: str, position: int) -> bool:
         """Whether some model in the workspace passes this parameter to this one's forward."""
-        self.depend("calls", definition.simple_name)
         return any(callers.passes(statement, definition, parameter, position) for statement in self._callers(definition))
 
-    def _callers(self, definition: Definition) -> Iterator[Any]:
+    def _callers(self, definition: Definition) -> Iterator[Statement]:
+        for statement in self.mentioning(definition):
+            yield statement
+        if definition.statement.text.count(definition.simple_name) > 1:
+            yield definition.statement
+
+    def mentioning(self, definition: Definition) -> Iterator[Statement]:
+        """The other classes and functions of the workspace that name a class or function."""
+        for _, statement in self.placed_mentions(definition):
+            yield statement
+
+    def placed_mentions(self, definition: Definition) -> Iterator[tuple[FileFacts, Statement]]:
+        """The same, with their files."""
         name = definition.simple_name
+        self.depend("calls", name)
         for path in (definition.path, *self.project.users(definition.path)):
             facts = self.project.files[path]
-            for _, statement in facts.source.statements:
-                if name in statement.text and statement is not definition.statement:
-                    yield statement
-        if definition.statement.text.count(name) > 1:
-            yield definition.statement
+            for statement in facts.mentioning(name):
+                if statement is not definition.statement:
+                    yield facts, statement
 
 
 def last_name_differs(found: Assigned, node: ast.Name) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from .definitions import Assigned, Definition, FileFacts, Import
@@ -61,9 +61,10 @@ class Project:
         memory.forget(changed)
         following = Project(self.root, files, memory)
         if same_files:
-            for name in ("modules", "importers"):
-                # Which file is which module is the same; who imports whom only where no import changed.
-                if name in self.__dict__ and (name == "modules" or not any(name == "" for _, name in changed)):
+            # Which file is which module is the same; who imports whom only where no import changed.
+            same_imports = not any(name == "" for _, name in changed)
+            for name in ("modules", "importers", "_users"):
+                if name in self.__dict__ and (name == "modules" or same_imports):
                     following.__dict__[name] = self.__dict__[name]
         return following
 
@@ -150,18 +151,26 @@ class Project:
                     name = name.rpartition(".")[0]
         return {path: frozenset(found) for path, found in users.items()}
 
-    def users(self, path: str) -> Iterator[str]:
+    @cached_property
+    def _users(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
+    def users(self, path: str) -> tuple[str, ...]:
         """The files that import `path`, directly or through files that only pass names on."""
-        seen = {path}
-        queue = [path]
-        while queue:
-            current = queue.pop()
-            for user in sorted(self.importers.get(current, ())):
-                if user not in seen:
-                    seen.add(user)
-                    yield user
-                    if user.endswith("/__init__.py"):
-                        queue.append(user)
+        known = self._users.get(path)
+        if known is None:
+            seen = {path}
+            queue = [path]
+            found: list[str] = []
+            while queue:
+                for user in sorted(self.importers.get(queue.pop(), ())):
+                    if user not in seen:
+                        seen.add(user)
+                        found.append(user)
+                        if user.endswith("/__init__.py"):
+                            queue.append(user)
+            known = self._users[path] = tuple(found)
+        return known
 
     def dependents(self, path: str) -> set[str]:
         """Other files whose findings may differ after a change in `path`."""

@@ -84,39 +84,32 @@ def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[Tr
     definition = facts.definition(statement)
     if definition is None:
         return
-    name = definition.simple_name
-    index.depend("calls", name)
     key = (facts.path, statement.key)
     is_class = isinstance(definition.node, ast.ClassDef)
-    if is_class and not _may_be_inherited(index, definition):
+    if is_class and "forward" in definition.methods and len(definition.methods) <= 2:
+        # Whoever derives from it runs what its own forward shows already.
         return
-    for trace in _traces(index, facts, statement):
-        yield trace
-    if is_class and index.is_model(definition):
-        return
+    seen: set[int] = {id(statement)}
+    queue = [definition]
     read = 0
-    for path in index.project.users(facts.path):
-        other = index.project.files[path]
-        for _, candidate in other.source.statements:
-            if name in candidate.text and candidate.is_definition:
+    while queue:
+        current = queue.pop(0)
+        for other, candidate in index.placed_mentions(current):
+            if id(candidate) in seen or (is_class and other is not facts and index.is_model(definition)):
+                continue
+            seen.add(id(candidate))
+            caller = other.definition(candidate)
+            if caller is None:
+                continue
+            if isinstance(caller.node, ast.ClassDef):
                 for model in model_definitions(index, other, candidate):
+                    if is_class and definition not in index.order(model):
+                        continue
                     trace = index.trace(model)
                     if trace is not None and key in trace.reached:
                         yield trace
-                        read += 1
-                        if read >= _CALLERS:
-                            return
-
-
-def _may_be_inherited(index: Index, definition: Definition) -> bool:
-    # A class without `forward` is run only by classes that derive from it.
-    return "forward" not in definition.methods or len(definition.methods) > 2
-
-
-def _traces(index: Index, facts: FileFacts, statement: Statement) -> Iterator[Trace]:
-    for _, candidate in facts.source.statements:
-        if candidate is not statement and candidate.key.startswith(("class ", "def ")):
-            for model in model_definitions(index, facts, candidate):
-                trace = index.trace(model)
-                if trace is not None:
-                    yield trace
+                        read += other is not facts
+            elif not is_class:
+                queue.append(caller)
+            if read >= _CALLERS:
+                return

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from ..finding import Safety
 from ..knowledge import modules
 from ..reading.definitions import Assigned, Definition, Import
-from ..reading.source import Statement
 from ..reading.values import Choice, Module, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def _doubt(index: Index, owner: Definition, base: str | None) -> str:
         method = subclass.method("__init__")
         if method is not None and "super()" not in _source(method) and f"{name}.__init__" not in _source(method):
             return f"`{subclass.simple_name}` does not run this `__init__`"
-    for statement in mentioning(index, owner):
+    for statement in index.mentioning(owner):
         if f"{name}.forward" in statement.text:
             return f"`{name}.forward` is called with another object"
         if _WALKED_OUTSIDE.search(statement.text):
@@ -143,30 +142,11 @@ def _harmless(name: str) -> bool:
 
 def subclasses(index: Index, definition: Definition) -> Iterator[Definition]:
     """The classes of the workspace that derive from a class."""
-    for statement in mentioning(index, definition):
-        if not statement.key.startswith("class "):
-            continue
-        for path, facts in ((p, index.project.files[p]) for p in _files(index, definition)):
-            if facts.source.by_key.get(statement.key) is statement:
-                candidate = facts.definition(statement)
-                if candidate is not None and any(each is definition for each in index.order(candidate)[1:]):
-                    yield candidate
-                break
-
-
-def _files(index: Index, definition: Definition) -> Iterator[str]:
-    yield definition.path
-    yield from index.project.users(definition.path)
-
-
-def mentioning(index: Index, definition: Definition) -> Iterator[Statement]:
-    """The other statements of the workspace that name a class."""
-    name = definition.simple_name
-    index.depend("calls", name)
-    for path in _files(index, definition):
-        for _, statement in index.project.files[path].source.statements:
-            if name in statement.text and statement is not definition.statement:
-                yield statement
+    for facts, statement in index.placed_mentions(definition):
+        if statement.key.startswith("class "):
+            candidate = facts.definition(statement)
+            if candidate is not None and any(each is definition for each in index.order(candidate)[1:]):
+                yield candidate
 
 
 def taken_names(index: Index, owner: Definition) -> frozenset[str]:
@@ -280,5 +260,5 @@ def registered_with_aimet(unit: Unit, definition: Definition) -> bool:
         return True
     name = definition.simple_name
     pattern = re.compile(rf"QuantizationMixin\.(?:implements|ignore)\(\s*(?:\w+\.)*{re.escape(name)}\s*\)")
-    texts = [statement.text for statement in mentioning(unit.index, definition)]
+    texts = [statement.text for statement in unit.index.mentioning(definition)]
     return any(pattern.search(text) for text in (unit.statement.text, *texts))
