@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +10,7 @@ from lsprotocol import types as lsp
 
 from ..finding import Finding
 from ..positions import Span
-from ..rules import RULES, by_code
+from ..rules import RULES, by_code, pages
 from ..rules.base import Rule
 from ..rules.links import doc_url
 from ..suppression import Code, directives
@@ -24,10 +23,9 @@ EXPLAIN = "aimetGuidelines/explain"
 
 def page(rule: Rule) -> str:
     """The rule's page, as Markdown."""
-    text = inspect.cleandoc(rule.__doc__ or "")
     url = doc_url(rule.code)
     link = f"\n\n[AIMET's documentation]({url})" if url else ""
-    return f"# {rule.code} {rule.name}\n\n{text}{link}"
+    return f"# {rule.code} {rule.name}\n\n{pages.page(rule)}{link}"
 
 
 def hover(session: Session, params: lsp.HoverParams) -> lsp.Hover | None:
@@ -89,9 +87,4 @@ def explain(params: Any) -> dict[str, Any]:
         if rule is None:
             return {"code": wanted, "name": "", "markdown": f"There is no rule `{wanted}`."}
         return {"code": rule.code, "name": rule.name, "markdown": page(rule)}
-    return {"rules": [{"code": rule.code, "name": rule.name, "summary": _summary(rule)} for rule in RULES]}
-
-
-def _summary(rule: Rule) -> str:
-    """The first line of its page."""
-    return inspect.cleandoc(rule.__doc__ or "").partition("\n")[0]
+    return {"rules": [{"code": rule.code, "name": rule.name, "summary": pages.title(rule)} for rule in RULES]}

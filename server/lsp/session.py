@@ -301,11 +301,7 @@ class Session:
             self.server.tell(f"the editor did not answer with its settings: {error}", lsp.MessageType.Warning)
             return
         answers: list[Any] = [*answer, *[None] * (len(items) - len(answer))]
-        installed = self.server.options.get("aimetInstalled")
-        pairs = [
-            settings.read(answers[at], answers[at + 1], installed if isinstance(installed, str) else "")
-            for at in range(0, len(items), 2)
-        ]
+        pairs = [settings.read(answers[at], answers[at + 1]) for at in range(0, len(items), 2)]
         self.use_settings(pairs[0], list(zip(folders, pairs[1:], strict=True)))
 
     def use_settings(

@@ -38,11 +38,12 @@ class EditorSettings:
     problems: tuple[str, ...] = ()
 
 
-def read(ours: Any, files_exclude: Any = None, installed: str = "") -> EditorSettings:
+def read(ours: Any, files_exclude: Any = None) -> EditorSettings:
     """The settings in the answer to `workspace/configuration`.
 
-    ours: the section `aimetGuidelines`. files_exclude: the section `files.exclude`. Neither is trusted to have
-    the right shape: an editor passes on whatever its user wrote.
+    ours: the section `aimetGuidelines`, to which our client adds `aimetInstalled`, the version of AIMET beside
+    the project's interpreter. files_exclude: the section `files.exclude`. Neither is trusted to have the right
+    shape: an editor passes on whatever its user wrote.
     """
     if ours is not None and not isinstance(ours, Mapping):
         return EditorSettings(problems=(f"setting {SECTION} must be an object with settings, not {ours!r}",))
@@ -73,7 +74,7 @@ def read(ours: Any, files_exclude: Any = None, installed: str = "") -> EditorSet
         code_lens=flags["codeLens"],
         show_unsafe_fixes=flags["showUnsafeFixes"],
         files_exclude=_globs(files_exclude),
-        installed=installed,
+        installed=installed if isinstance(installed := section.get("aimetInstalled"), str) else "",
         problems=tuple(problems),
     )
 
