@@ -77,7 +77,7 @@ def register(source: Source, splice: Splice, owner: ast.ClassDef, new: Sequence[
         if index >= 0:
             text = "".join(source.newline + indent + line for line in lines)
             splice.insert(source.line_end(source.range(body[index])[1]), text)
-        elif _on_header_line(source, method):
+        elif on_header_line(source, method.body[0]):
             text = "".join(line + source.newline + indent for line in lines)
             splice.insert(source.range(body[0])[0], text)
         else:
@@ -209,16 +209,16 @@ def _first_offset(source: Source, statement: ast.stmt) -> int:
     return min(source.range(node)[0] for node in nodes)
 
 
-def _on_header_line(source: Source, node: Method | ast.ClassDef) -> bool:
-    """Whether the body stands on the line of the colon."""
-    start = _first_offset(source, node.body[0])
+def on_header_line(source: Source, statement: ast.stmt) -> bool:
+    """Whether something stands before a statement on its line: the colon of a one-line body."""
+    start = _first_offset(source, statement)
     return bool(source.text[source.line_start(start) : start].strip(" \t\f"))
 
 
-def _unit(source: Source, owner: ast.AST) -> str:
+def unit_of(source: Source) -> str:
     """One level of indentation as the statement uses it."""
     for node in ast.walk(source.tree):
-        if isinstance(node, (ast.ClassDef, *FUNCTIONS)) and not _on_header_line(source, node):
+        if isinstance(node, (ast.ClassDef, *FUNCTIONS)) and not on_header_line(source, node.body[0]):
             outer = source.indent_at(source.range(node)[0])
             inner = source.indent_at(_first_offset(source, node.body[0]))
             if inner.startswith(outer) and inner != outer:
@@ -229,9 +229,9 @@ def _unit(source: Source, owner: ast.AST) -> str:
 def _open_body(source: Source, splice: Splice, node: Method | ast.ClassDef) -> str:
     """The indentation of a body; a body on the line of the colon is moved to a line of its own."""
     start = _first_offset(source, node.body[0])
-    if not _on_header_line(source, node):
+    if not on_header_line(source, node.body[0]):
         return source.indent_at(start)
-    indent = source.indent_at(source.range(node)[0]) + _unit(source, node)
+    indent = source.indent_at(source.range(node)[0]) + unit_of(source)
     colon = len(source.text[:start].rstrip(" \t"))
     splice.replace((colon, start), lambda: source.newline + indent)
     return indent
@@ -239,7 +239,7 @@ def _open_body(source: Source, splice: Splice, node: Method | ast.ClassDef) -> s
 
 def _make(source: Source, splice: Splice, owner: ast.ClassDef, new: Sequence[Registration], whole: bool) -> None:
     indent = _open_body(source, splice, owner)
-    inner = indent + _unit(source, owner)
+    inner = indent + unit_of(source)
     name = constructor_name(owner)
     methods = {node.name for node in owner.body if isinstance(node, FUNCTIONS)}
     plain = whole or name != "__init__"
@@ -251,7 +251,7 @@ def _make(source: Source, splice: Splice, owner: ast.ClassDef, new: Sequence[Reg
     text = source.newline.join(lines)
     first = next((node for node in owner.body if isinstance(node, FUNCTIONS)), None)
     blank = source.newline * (1 + _blank_lines(source, owner))
-    if first is None or _on_header_line(source, owner):
+    if first is None or on_header_line(source, owner.body[0]):
         last = owner.body[-1]
         splice.insert(source.line_end(source.range(last)[1]), source.newline + blank + text)
         return

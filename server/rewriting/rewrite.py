@@ -20,8 +20,10 @@ from .registration import (
     constructor,
     is_plain_module,
     names_read,
+    on_header_line,
     register,
     reindented,
+    unit_of,
 )
 from .source import Range, Source, newline_of, self_name
 from .splice import Splice, StepError
@@ -243,17 +245,29 @@ class _Rewriter:
             action.write = lambda: prefix + callee + write_arguments(self._source, self._splice, call, arguments)
 
     def _prepare_text(self, action: _Action, step: ReplaceText) -> None:
-        if not step.text and action.node is not None:
-            action.place, left = removal(self._source, action.node, action.place)
+        source, node = self._source, action.node
+        if not step.text:
+            action.place, left = removal(source, node, action.place)
             action.write = lambda: left
             return
+        start, end = action.place
+        before = indent = ""
+        if isinstance(node, ast.stmt):
+            indent = source.indent_at(start)
+            if re.search(r"[\r\n]", step.text) and on_header_line(source, node):
+                # Several statements instead of one on the line of the colon: they get lines of their own.
+                indent += unit_of(source)
+                before = source.newline + indent
+                action.place = len(source.text[:start].rstrip(" \t")), end
         parts = [self._node(part, ast.expr, ast.keyword, ast.stmt) for part in step.parts]
-        # Filled in once now, so that what cannot be filled in fails here, with its own reason.
-        self._text(action.node, step, parts)
-        action.write = lambda: self._text(action.node, step, parts)
 
-    def _text(self, node: ast.AST | None, step: ReplaceText, parts: Sequence[ast.AST]) -> str:
-        return replacement_text(self._source, self._splice, node, step.text, parts, step.imports, self._speller)
+        def write() -> str:
+            return before + replacement_text(
+                source, self._splice, node, step.text, parts, step.imports, self._speller, indent
+            )
+
+        write()  # What cannot be filled in fails here, with its own reason.
+        action.write = write
 
     def _module(self, module: NewModule, node: ast.AST) -> str:
         """How the new module is called at `node`; it is registered with its class."""

@@ -42,8 +42,12 @@ def replacement_text(
     parts: Sequence[ast.AST],
     imports: Sequence[str],
     speller: Speller,
+    indent: str,
 ) -> str:
-    """`text` with the repaired source of `parts`; parentheses are added only where they are needed."""
+    """`text` with the repaired source of `parts`; parentheses are added only where they are needed.
+
+    indent: what the lines of `text` after the first begin with.
+    """
     shadowed = shadowing(source, node) if node is not None else set()
     text, names = spelt(text, imports, speller, shadowed, len(parts))
     bare = [argument_text(source, splice, part) for part in parts]
@@ -52,9 +56,8 @@ def replacement_text(
     if bare != wrapped and _meaning(filled(text, [*bare, *names])) != _meaning(filled(text, [*wrapped, *names])):
         chosen = wrapped
     # Where only a part stays, it keeps the parentheses it has.
-    if text == "{0}" and isinstance(node, ast.expr) and source.grouped(parts[0]) != source.range(parts[0]):
+    if parts and text == "{0}" and isinstance(node, ast.expr) and source.grouped(parts[0]) != source.range(parts[0]):
         chosen = wrapped
-    indent = source.indent_at(source.range(node)[0]) if isinstance(node, ast.stmt) else ""
     text = re.sub(r"\r\n|\r|\n", lambda _: source.newline + indent, text)
     return filled(text, [*chosen, *names])
 
@@ -72,7 +75,7 @@ def _meaning(text: str) -> str | None:
     return None
 
 
-def removal(source: Source, node: ast.AST, place: Range) -> tuple[Range, str]:
+def removal(source: Source, node: ast.AST | None, place: Range) -> tuple[Range, str]:
     """What goes when an argument or statement is removed: its comma, its line. Returns the range and what stays."""
     start, end = place
     text = source.text
@@ -86,6 +89,8 @@ def removal(source: Source, node: ast.AST, place: Range) -> tuple[Range, str]:
             return place, "pass"
         following = re.compile(r"\r\n|\r|\n|\Z").match(text, last)
         return (first, following.end() if following else last), ""
+    if isinstance(node, ast.arg) and re.match(r"\s*=", text[end:]):
+        raise StepError("a parameter is removed with its default, and this range ends before it")
     after = re.compile(r"\s*,[ \t]*").match(text, end)
     before = re.compile(r"\s*,\s*\Z").search(text[:start])
     if after and not (before and text[after.end() : after.end() + 1] in ("\n", "\r")):

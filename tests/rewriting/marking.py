@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from typing import Any
 
 from aimet_guidelines.finding import NewModule, Step
 from aimet_guidelines.positions import Span, code_point_column, split_lines
@@ -20,20 +21,24 @@ def at(source: str, wanted: str, number: int = 0, *kinds: type[ast.AST]) -> Span
 
     Expressions and statements where no kind is given.
     """
-    lines = split_lines(source)
     spans = []
     for node in ast.walk(ast.parse(source)):
-        if not (hasattr(node, "lineno") and isinstance(node, kinds or (ast.expr, ast.stmt))):
-            continue
-        span = Span(
-            node.lineno - 1,
-            code_point_column(lines[node.lineno - 1], node.col_offset),
-            node.end_lineno - 1,
-            code_point_column(lines[node.end_lineno - 1], node.end_col_offset),
-        )
-        if segment(source, span) == wanted and span not in spans:
-            spans.append(span)
+        if isinstance(node, kinds or (ast.expr, ast.stmt)):
+            span = span_of(source, node)
+            if segment(source, span) == wanted and span not in spans:
+                spans.append(span)
     return sorted(spans)[number]
+
+
+def span_of(source: str, node: Any) -> Span:
+    """The span of a node that has a position."""
+    lines = split_lines(source)
+    return Span(
+        node.lineno - 1,
+        code_point_column(lines[node.lineno - 1], node.col_offset),
+        node.end_lineno - 1,
+        code_point_column(lines[node.end_lineno - 1], node.end_col_offset),
+    )
 
 
 def segment(source: str, span: Span) -> str:

@@ -280,6 +280,21 @@ def test_replace_a_parameter() -> None:
     assert "def forward(self, x: Tensor):" in repaired(source, [ReplaceText(at(source, "x", 0, ast.arg), "x: Tensor")])
 
 
+def test_one_line_body_takes_several_statements() -> None:
+    source = "class Net(nn.Module):\n  def forward(self, x): return x  # c\n"
+    text = repaired(source, [ReplaceText(at(source, "return x"), "y = {0}\nreturn y", (at(source, "x"),))])
+    assert text == "class Net(nn.Module):\n  def forward(self, x):\n    y = x\n    return y  # c\n"
+
+
+def test_a_reference_becomes_a_class() -> None:
+    source = "ACTS = {'relu': F.relu, 'gelu': F.gelu}\n"
+    steps = [
+        ReplaceText(at(source, "F.relu"), "{0}", (), ("torch.nn.ReLU",)),
+        ReplaceText(at(source, "F.gelu"), "torch.nn.GELU", (), ("torch.nn.GELU",)),
+    ]
+    assert repaired(source, steps) == "ACTS = {'relu': nn.ReLU, 'gelu': nn.GELU}\n"
+
+
 def test_replaced_text_takes_repaired_parts() -> None:
     source = net("return x.view(-1, 4).relu()\n".replace("x.view", "F.relu(x).view"))
     steps: list[Step] = [

@@ -12,7 +12,7 @@ from aimet_guidelines.rewriting import apply_edits, minimal_edits, rewrite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .marking import TORCH, at, module, run
+from .marking import TORCH, at, module, run, span_of
 
 SOURCE = (
     "@register  \n"
@@ -66,11 +66,12 @@ def test_other_lines_stay(chosen: list[int], newline: str, end: str) -> None:
 
 
 SPANS = st.builds(Span, st.integers(-1, 15), st.integers(-1, 30), st.integers(-1, 15), st.integers(-1, 30))
+PARTS = st.lists(SPANS, max_size=2).map(tuple)
 STEPS = st.one_of(
     st.builds(CallModule, SPANS, st.just(module()), st.tuples(SPANS)),
     st.builds(ReplaceCallee, SPANS, st.builds(module, copy_of=SPANS)),
     st.builds(NewElement, SPANS, SPANS),
-    st.builds(ReplaceText, SPANS, st.sampled_from(["f({0})", "", "(", "{1}", "x"]), st.tuples(SPANS)),
+    st.builds(ReplaceText, SPANS, st.sampled_from(["f({0})", "{0}", "", "(", "{1}", "x"]), PARTS),
 )
 
 
@@ -85,11 +86,7 @@ def test_wrong_places_are_reported_and_never_raise(steps: list[Step]) -> None:
 
 
 TEMPLATES = st.sampled_from(["f({0})", "", "{0}"])
-NODES = [
-    Span(node.lineno - 1, node.col_offset, node.end_lineno - 1, node.end_col_offset)
-    for node in ast.walk(ast.parse(SOURCE.replace("é", "e").replace("😀", "o")))
-    if hasattr(node, "lineno")
-]
+NODES = [span_of(SOURCE, node) for node in ast.walk(ast.parse(SOURCE)) if hasattr(node, "lineno")]
 
 
 @given(
@@ -148,6 +145,14 @@ X = at(NET, "x", 0)
 )
 def test_reasons(step: Step, reason: str) -> None:
     assert reason in failing(NET, step)
+
+
+def test_a_parameter_is_removed_with_its_default() -> None:
+    source = "def f(x, y=1):\n    return x\n"
+    name, default = at(source, "y", 0, ast.arg), at(source, "1")
+    assert "with its default" in failing(source, ReplaceText(name, ""))
+    whole = name._replace(end_line=default.end_line, end_column=default.end_column)
+    assert run(source, ReplaceText(whole, "")).text == "def f(x):\n    return x\n"
 
 
 def test_bad_module_arguments() -> None:
