@@ -1,0 +1,155 @@
+"""`fix`: what is repaired, what is written and how, what is left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from aimet_guidelines import engine
+from aimet_guidelines.finding import Edit
+from aimet_guidelines.positions import Span
+
+from .conftest import CLEAN, FUNCTIONAL, REPAIRED, Runner
+
+Write = Callable[..., Path]
+
+
+def test_repairs_in_place_once(run: Runner, write: Write, folder: Path) -> None:
+    path = write("pkg/net.py", FUNCTIONAL)
+    clean = write("clean.py", CLEAN)
+    before = clean.stat().st_mtime_ns
+    outcome = run("fix")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert outcome.out == "1 finding repaired in 1 file; 0 left.\n"
+    assert path.read_text() == REPAIRED
+    assert clean.stat().st_mtime_ns == before
+    assert sorted(os.listdir(folder / "pkg")) == ["net.py"]
+    assert run("fix").out == "0 findings repaired in 0 files; 0 left.\n"
+    assert path.read_text() == REPAIRED
+
+
+def test_diff_writes_nothing_and_is_1(run: Runner, write: Write) -> None:
+    path = write("net.py", FUNCTIONAL)
+    outcome = run("fix", "--diff")
+    assert outcome.status == 1
+    assert outcome.out.startswith("--- a/net.py\n+++ b/net.py\n@@ ")
+    assert "+        self.relu = nn.ReLU()\n" in outcome.out
+    assert path.read_text() == FUNCTIONAL
+    assert run("fix", "--diff", "--ignore", "AIMET101").status == 0
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        lambda text: ("# coding: latin-1\n# é\n" + text).encode("latin-1"),
+        lambda text: ("# 😀 é\n" + text).encode(),
+        lambda text: text.replace("    ", "\t").encode(),
+        lambda text: text.rstrip("\n").encode(),
+    ],
+    ids=["crlf", "bom", "latin-1", "astral", "tabs", "no last newline"],
+)
+def test_bytes_are_kept(run: Runner, write: Write, convert: Callable[[str], bytes]) -> None:
+    path = write("net.py", convert(FUNCTIONAL))
+    path.chmod(0o640)
+    assert run("fix").status == 0
+    assert path.read_bytes() == convert(REPAIRED)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_standard_input_goes_to_standard_output(run: Runner, folder: Path) -> None:
+    outcome = run("fix", "-", "--stdin-filename", "net.py", stdin=FUNCTIONAL.replace("\n", "\r\n").encode())
+    assert outcome.status == 0
+    assert outcome.out == REPAIRED.replace("\n", "\r\n")
+    assert sorted(os.listdir(folder)) == [".git"]
+    assert run("fix", "-", stdin=CLEAN.encode()).out == CLEAN
+
+
+def test_what_does_not_parse_is_kept_and_the_rest_repaired(run: Runner, write: Write) -> None:
+    broken = "\n\ndef f(:\n    pass\n"
+    path = write("net.py", FUNCTIONAL + broken)
+    outcome = run("fix")
+    assert outcome.status == 2
+    assert path.read_text() == REPAIRED + broken
+    assert outcome.err.count("error:") == 1
+
+
+def test_a_result_that_would_parse_worse_is_not_written(
+    run: Runner, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("net.py", FUNCTIONAL)
+    real = engine.fix_all
+
+    def spoilt(*arguments: object) -> engine.Fixed:
+        fixed = real(*arguments)  # type: ignore[arg-type]
+        fixed.edits = {each: [Edit(Span(4, 0, 4, 5), "klass (")] for each in fixed.edits}
+        return fixed
+
+    monkeypatch.setattr(engine, "fix_all", spoilt)
+    outcome = run("fix")
+    assert outcome.status == 2
+    assert "parse worse" in outcome.err
+    assert path.read_text() == FUNCTIONAL
+
+
+def test_a_read_only_file_is_an_error_and_the_others_are_written(run: Runner, write: Write) -> None:
+    locked, other = write("a.py", FUNCTIONAL), write("b.py", FUNCTIONAL)
+    locked.chmod(0o444)
+    outcome = run("fix")
+    assert outcome.status == 2
+    assert outcome.err == "a.py:1: error: not written: it is read-only\n"
+    assert (locked.read_text(), other.read_text()) == (FUNCTIONAL, REPAIRED)
+
+
+def test_unsafe_repairs_need_the_flag(run: Runner, write: Write) -> None:
+    text = FUNCTIONAL.replace("F.relu(self.conv(x))", "F.dropout(self.conv(x))")
+    path = write("net.py", text)
+    assert run("fix").status == 0
+    assert path.read_text() == text
+    assert run("fix", "--unsafe-fixes").status == 0
+    assert "self.dropout(self.conv(x))" in path.read_text()
+
+
+def test_unused_ignore_comments_are_removed(run: Runner, write: Write) -> None:
+    path = write("net.py", "x = 1  # noqa  # aimet: ignore[AIMET101]\n")
+    assert run("fix").status == 0
+    assert path.read_text() == "x = 1  # noqa\n"
+
+
+def test_a_notebook_keeps_its_layout(run: Runner, write: Write) -> None:
+    lines = FUNCTIONAL.splitlines(True)
+
+    def notebook(second: list[str]) -> str:
+        cells = [
+            {"cell_type": "code", "metadata": {}, "source": ["!pip install torch\n", *lines[:2]]},
+            {"cell_type": "markdown", "metadata": {}, "source": "é"},
+            {"cell_type": "code", "metadata": {}, "outputs": [{"text": "é"}], "source": second},
+        ]
+        document = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+    path = write("n.ipynb", notebook(lines[4:]))
+    assert run("fix").status == 0
+    assert path.read_text() == notebook(REPAIRED.splitlines(True)[4:])
+
+
+def test_a_repair_of_one_file_that_touches_another_is_written_to_both(
+    run: Runner, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = write("a.py", "x = 1\n"), write("b.py", "y = 1\n")
+
+    def both(path: str, project: engine.Project, *_: object) -> engine.Fixed:
+        texts = {each: project.text(each) for each in (first.as_posix(), second.as_posix())}
+        if path != first.as_posix() or "2" in texts[path]:
+            return engine.Fixed(text=texts[path])
+        edits = {each: [Edit(Span(0, 4, 0, 5), "2")] for each in texts}
+        return engine.Fixed(edits, [(None, None)], "x = 2\n")  # type: ignore[list-item]
+
+    monkeypatch.setattr(engine, "fix_all", both)
+    assert run("fix", "a.py").status == 0
+    assert (first.read_text(), second.read_text()) == ("x = 2\n", "y = 2\n")
