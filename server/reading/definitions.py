@@ -13,6 +13,7 @@ from typing import Union
 from .source import Source, Statement
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
+_REGISTERED = re.compile(r"QuantizationMixin\.(?:implements|ignore)\(\s*(?:\w+\.)*(\w+)\s*\)")
 
 FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
 
@@ -134,6 +135,12 @@ class FileFacts:
     def mentioning(self, name: str) -> list[Statement]:
         """The classes and functions of the file whose text has a top-level name."""
         return self._mentions.get(name, [])
+
+    @cached_property
+    def registered_with_aimet(self) -> frozenset[str]:
+        """The names of the classes that the file registers with AIMET's quantsim, or excludes from it."""
+        text = self.source.text
+        return frozenset(_REGISTERED.findall(text) if "QuantizationMixin" in text else ())
 
     @cached_property
     def star_imports(self) -> tuple[str, ...]:

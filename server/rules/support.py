@@ -65,6 +65,11 @@ def _receives_self(function: Definition) -> bool:
 
 def registration(index: Index, owner: Definition) -> Place:
     """Whether a class can take one more submodule, and how safely."""
+    place: Place = index.remember(("registration", owner), lambda: _registration(index, owner))
+    return place
+
+
+def _registration(index: Index, owner: Definition) -> Place:
     base = index.external_base(owner)
     known = modules.module_class(base) if base is not None else None
     if known is not None and known.container:
@@ -96,6 +101,10 @@ def _doubt(index: Index, owner: Definition, base: str | None) -> str:
 
 def is_childless(index: Index, definition: Definition) -> bool:
     """Whether a model registers no submodule: to AIMET it is a leaf."""
+    return bool(index.remember(("childless", definition), lambda: _is_childless(index, definition)))
+
+
+def _is_childless(index: Index, definition: Definition) -> bool:
     built = index.built(definition)
     if built is None or built.dynamic:
         return False
@@ -151,6 +160,11 @@ def subclasses(index: Index, definition: Definition) -> Iterator[Definition]:
 
 def taken_names(index: Index, owner: Definition) -> frozenset[str]:
     """Attribute names a new module must not take: those of bases, of subclasses, and of `nn.Module`."""
+    names: frozenset[str] = index.remember(("taken names", owner), lambda: _taken_names(index, owner))
+    return names
+
+
+def _taken_names(index: Index, owner: Definition) -> frozenset[str]:
     names = set(modules.module_attributes())
     for each in (*index.order(owner), *subclasses(index, owner)):
         if isinstance(each, Definition):
@@ -256,9 +270,13 @@ def parents(unit: Unit) -> dict[ast.AST, ast.AST]:
 
 def registered_with_aimet(unit: Unit, definition: Definition) -> bool:
     """Whether the workspace registers the class with AIMET's quantsim: it is a leaf by choice."""
+    return bool(unit.index.remember(("registered", definition), lambda: _registered(unit, definition)))
+
+
+def _registered(unit: Unit, definition: Definition) -> bool:
     if any(isinstance(each, str) and each.endswith("QuantizationMixin") for each in unit.index.order(definition)):
         return True
-    name = definition.simple_name
-    pattern = re.compile(rf"QuantizationMixin\.(?:implements|ignore)\(\s*(?:\w+\.)*{re.escape(name)}\s*\)")
-    texts = [statement.text for statement in unit.index.mentioning(definition)]
-    return any(pattern.search(text) for text in (unit.statement.text, *texts))
+    index, name = unit.index, definition.simple_name
+    index.depend("calls", name)
+    files = index.project.files
+    return any(name in files[path].registered_with_aimet for path in (unit.path, *index.project.users(unit.path)))

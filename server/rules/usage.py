@@ -1,0 +1,107 @@
+"""Who in the workspace makes, holds or only inherits from a class."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..reading.definitions import Definition
+from . import support
+
+if TYPE_CHECKING:
+    from ..reading.index import Index
+    from ..reading.source import Statement
+
+_CHECKS = frozenset({"isinstance", "issubclass", "super", "cast", "hasattr"})
+
+
+def names_used(statement: Statement) -> frozenset[str]:
+    """The names a statement uses as values: not as base classes, in annotations or in `isinstance`."""
+    known = statement.memo.get("names used")
+    if known is None:
+        found: set[str] = set()
+        queue: list[ast.AST] = list(statement.body)
+        while queue:
+            node = queue.pop()
+            if isinstance(node, ast.Name):
+                found.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            queue.extend(_values_in(node))
+        known = statement.memo["names used"] = frozenset(found)
+    return known  # type: ignore[return-value]
+
+
+def _values_in(node: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CHECKS:
+        return
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns") or (name == "bases" and isinstance(node, ast.ClassDef)):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            # `Base.forward(self, x)` and `Base.attribute` make no instance.
+            if isinstance(child, ast.Attribute) and isinstance(child.value, ast.Name) and child.value.id[:1].isupper():
+                continue
+            if isinstance(child, ast.AST):
+                yield child
+
+
+def only_a_base(index: Index, definition: Definition) -> bool:
+    """Whether classes derive from it and nothing in the workspace makes an instance of the class itself."""
+    name = definition.simple_name
+    if not any(True for _ in support.subclasses(index, definition)):
+        return False
+    return not any(name in names_used(statement) for statement in index.mentioning(definition))
+
+
+def is_held(index: Index, definition: Definition) -> bool:
+    """Whether a class of the workspace may hold an instance as its submodule, made by itself, a function or a table."""
+    node = definition.node
+    if definition.parent is not None or getattr(node, "decorator_list", None):
+        # A class inside a function or in a registry is made by code that cannot be followed.
+        return True
+    name = definition.simple_name
+    if definition.statement.text.count(f"{name}(") > 1 and name in names_used(definition.statement):
+        return True
+    for statement in index.mentioning(definition):
+        if name not in names_used(statement):
+            continue
+        if statement.key.startswith("class "):
+            return True
+        if statement.key.startswith("def "):
+            if _called_in_class(index, statement, definition):
+                return True
+        elif any(_in_table(each, name) for each in statement.body):
+            return True
+    return False
+
+
+def _others(index: Index, definition: Definition) -> Iterator[Statement]:
+    """Every other statement whose text has the class's name, in its file and the files that import it."""
+    name = definition.simple_name
+    index.depend("calls", name)
+    for path in (definition.path, *index.project.users(definition.path)):
+        facts = index.project.files[path]
+        if name in facts.source.text:
+            for _, statement in facts.source.statements:
+                if statement is not definition.statement and name in statement.text:
+                    yield statement
+
+
+def _called_in_class(index: Index, statement: Statement, definition: Definition) -> bool:
+    """Whether a class uses the function that `statement` defines."""
+    name = statement.key.partition(" ")[2].partition("#")[0]
+    for path in (definition.path, *index.project.users(definition.path)):
+        for _, other in index.project.files[path].source.statements:
+            if other.key.startswith("class ") and name in other.text and name in names_used(other):
+                return True
+    return False
+
+
+def _in_table(node: ast.AST, name: str) -> bool:
+    """Whether a module-level statement puts the class itself, not an instance, into a value."""
+    called = {id(part.func) for part in ast.walk(node) if isinstance(part, ast.Call)}
+    return any(
+        isinstance(part, ast.Name) and part.id == name and id(part) not in called for part in ast.walk(node)
+    )
