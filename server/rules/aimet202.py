@@ -200,7 +200,7 @@ def _reason(operation: Operation, receiver: ast.expr | None, dimensions: tuple[_
     if isinstance(second, Const) and second.value == 1:
         return "the view makes one column of all values on purpose"
     if operation.site.scripted:
-        return "torch.jit.script compiles this function, so it is left as it is"
+        return "torch.jit.script compiles this function"
     if any(node is None for node, _ in dimensions):
         return "the shape is not written in this call"
     if receiver is None or not _is_name(receiver):
