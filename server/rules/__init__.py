@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from abc import ABCMeta
 from functools import lru_cache
 
 from .base import Case, Rule
@@ -21,7 +22,8 @@ def _load() -> tuple[Rule, ...]:
         rules.extend(
             kind()
             for kind in vars(module).values()
-            if isinstance(kind, type) and issubclass(kind, Rule) and kind.__module__ == module.__name__
+            # Python 3.10 takes an alias such as dict[str, int] for a type; it has no ABCMeta.
+            if isinstance(kind, ABCMeta) and issubclass(kind, Rule) and kind.__module__ == module.__name__
         )
     return tuple(sorted(rules, key=lambda rule: rule.code))
 
