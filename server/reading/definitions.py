@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Union
@@ -131,6 +131,11 @@ class FileFacts:
                 for name in self.scope.keys() & identifiers(statement):
                     found.setdefault(name, []).append(statement)
         return found
+
+    @property
+    def mentioned(self) -> Collection[str]:
+        """The top-level names that some class or function of the file has in its text."""
+        return self._mentions.keys()
 
     def mentioning(self, name: str) -> list[Statement]:
         """The classes and functions of the file whose text has a top-level name."""

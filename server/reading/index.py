@@ -6,7 +6,7 @@ A model that was read is kept until one of the names its reading asked for is bo
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,9 @@ from .values import TENSORISH, UNKNOWN, Dictionary, Sequence, Tensor, Unknown, V
 if TYPE_CHECKING:
     from .machine import Machine
     from .project import Project
+
+_ABSENT = object()
+
 
 class Index:
     """The project as the interpreter sees it."""
@@ -44,6 +47,18 @@ class Index:
             self._recorders.pop()
             if self._recorders:
                 self._recorders[-1] |= recorder
+
+    def remember(self, key: Hashable, compute: Callable[[], Any]) -> Any:
+        """The result of `compute`, from memory as long as nothing it rests on changes. key: names what is computed."""
+        known = self.memory.entries.get(key, _ABSENT)
+        if known is not _ABSENT:
+            if self._recorders:
+                self._recorders[-1] |= self.memory.rests_on(key)
+            return known
+        with self.resting() as rests_on:
+            value = compute()
+        self.memory.keep(key, value, frozenset(rests_on))
+        return value
 
     # Names
 
@@ -145,11 +160,11 @@ class Index:
 
     def is_model(self, definition: Definition) -> bool:
         """Whether a class derives from `nn.Module` through any chain that can be read."""
-        return self.external_base(definition) is not None
+        return bool(getattr(definition.node, "bases", None)) and self.external_base(definition) is not None
 
     def external_base(self, definition: Definition) -> str | None:
         """The first library class among its bases that is a module (`torch.nn.Module`, `torch.nn.Conv2d`)."""
-        for each in self.order(definition)[1:]:
+        for each, _ in self._order(definition, 0)[1:]:
             if isinstance(each, str) and modules.is_module_base(each):
                 return each
         return None
@@ -279,7 +294,7 @@ class Index:
         """The same, with their files."""
         name = definition.simple_name
         self.depend("calls", name)
-        for path in (definition.path, *self.project.users(definition.path)):
+        for path in self.project.naming(definition.path, name):
             facts = self.project.files[path]
             for statement in facts.mentioning(name):
                 if statement is not definition.statement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 
 from .definitions import Assigned, Definition, FileFacts, Import
@@ -42,6 +42,7 @@ class Project:
         folders = None
         changed: set[tuple[str, str]] = set()
         same_files = self.memory.newest is self
+        same_names = True
         for path, text in texts.items():
             known = files.pop(path, None)
             same_files = same_files and known is not None and text is not None
@@ -56,6 +57,7 @@ class Project:
             files[path] = FileFacts(path, module, read(text, known.source if known else None))
             if known is not None and same_files:
                 changed |= files[path].differences(known)
+                same_names = same_names and files[path].mentioned == known.mentioned
         # What was read stays valid as long as no file comes or goes and no name it rests on changes.
         memory = self.memory if same_files else Memory()
         memory.forget(changed)
@@ -63,8 +65,9 @@ class Project:
         if same_files:
             # Which file is which module is the same; who imports whom only where no import changed.
             same_imports = not any(name == "" for _, name in changed)
-            for name in ("modules", "importers", "_users"):
-                if name in self.__dict__ and (name == "modules" or same_imports):
+            kept = {"modules": True, "importers": same_imports, "_users": same_imports, "_naming": same_names}
+            for name, same in kept.items():
+                if same and name in self.__dict__:
                     following.__dict__[name] = self.__dict__[name]
         return following
 
@@ -152,10 +155,10 @@ class Project:
         return {path: frozenset(found) for path, found in users.items()}
 
     @cached_property
-    def _users(self) -> dict[str, tuple[str, ...]]:
+    def _users(self) -> dict[str, dict[str, None]]:
         return {}
 
-    def users(self, path: str) -> tuple[str, ...]:
+    def users(self, path: str) -> Collection[str]:
         """The files that import `path`, directly or through files that only pass names on."""
         known = self._users.get(path)
         if known is None:
@@ -169,8 +172,22 @@ class Project:
                         found.append(user)
                         if user.endswith("/__init__.py"):
                             queue.append(user)
-            known = self._users[path] = tuple(found)
+            known = self._users[path] = dict.fromkeys(found)
         return known
+
+    def naming(self, path: str, name: str) -> list[str]:
+        """The file itself and the files that import from it in which a class or function names `name`."""
+        users = self.users(path)
+        return [each for each in self._naming.get(name, ()) if each == path or each in users]
+
+    @cached_property
+    def _naming(self) -> dict[str, list[str]]:
+        """The files in which a class or function names each top-level name, sorted."""
+        found: dict[str, list[str]] = {}
+        for path in sorted(self.files):
+            for name in self.files[path].mentioned:
+                found.setdefault(name, []).append(path)
+        return found
 
     def dependents(self, path: str) -> set[str]:
         """Other files whose findings may differ after a change in `path`."""

@@ -17,6 +17,13 @@ _CALLERS = 6
 
 def model_definitions(index: Index, facts: FileFacts, statement: Statement) -> list[Definition]:
     """The model classes in a statement, nested ones too, outer ones first."""
+    if "class " not in statement.text:
+        return []
+    found: list[Definition] = index.remember(("models", statement), lambda: _models(index, facts, statement))
+    return found
+
+
+def _models(index: Index, facts: FileFacts, statement: Statement) -> list[Definition]:
     top = facts.definition(statement)
     if top is None:
         return []

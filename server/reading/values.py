@@ -396,25 +396,28 @@ def _join_dictionaries(left: Dictionary, right: Dictionary) -> Dictionary:
 
 
 def _choice(values: tuple[Value, ...]) -> Value:
-    flat: list[Value] = []
+    distinct: dict[object, Value] = {}
     for value in values:
-        for option in options(value):
-            if not any(_same(option, known) for known in flat):
-                flat.append(option)
-    if len(flat) == 1:
-        return flat[0]
-    if len(flat) > 24:
+        for option in value.options if isinstance(value, Choice) else (value,):
+            distinct.setdefault(_identity(option), option)
+    if len(distinct) == 1:
+        return next(iter(distinct.values()))
+    if len(distinct) > _MOST_OPTIONS:
         return UNKNOWN
-    return Choice(tuple(flat))
+    return Choice(tuple(distinct.values()))
 
 
-def _same(left: Value, right: Value) -> bool:
-    if left is right:
-        return True
-    if isinstance(left, Const) and isinstance(right, Const):
-        return type(left.value) is type(right.value) and bool(left.value == right.value)
-    if isinstance(left, Symbol) and isinstance(right, Symbol):
-        return left.name == right.name
-    if isinstance(left, Class) and isinstance(right, Class):
-        return left.definition is right.definition
-    return isinstance(left, Module) and isinstance(right, Module) and left.identity == right.identity
+_MOST_OPTIONS = 24
+
+
+def _identity(value: Value) -> object:
+    """Equal for options that need not be told apart."""
+    if isinstance(value, Const):
+        return Const, type(value.value), value.value
+    if isinstance(value, Symbol):
+        return Symbol, value.name
+    if isinstance(value, Class):
+        return Class, id(value.definition)
+    if isinstance(value, Module):
+        return value.identity
+    return id(value)
