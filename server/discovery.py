@@ -43,12 +43,16 @@ def walk(
     exclude: further (folder, globs relative to it) in `.gitignore` syntax.
     excludes: gives the globs that the settings of a folder exclude, and what these are relative to; it is asked
         for `folder` and for each folder below it that has a pyproject.toml.
+    A `folder` that is itself ignored is walked all the same, without what ignores it.
     Folders that cannot be listed are passed over; a folder reached twice through symbolic links is read once.
     """
     top = folder.rstrip("/") or "/"
     fixed = tuple((base.rstrip("/"), globs) for base, globs in exclude if globs)
     settings = excludes(top) if excludes else ("", ())
-    yield from _walk(top, _levels_above(top), fixed, settings, excludes, suffixes, set())
+    level = _levels_above(top)
+    if level is not None and top.startswith(level.base) and _ignored(top, True, level):
+        level = None  # who names an ignored folder means it
+    yield from _walk(top, level, fixed, settings, excludes, suffixes, set())
 
 
 def _walk(

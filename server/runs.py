@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -135,8 +137,9 @@ class Run:
     def check(self, jobs: int = 0) -> Results:
         """Check every target, in up to `jobs` processes (0: as many as help)."""
         results = Results(files=len(self.targets), failures=[*self.failures, *self.mistakes()])
+        by_path = {target.path: target for target in self.targets}
         for target, report in zip(self.targets, self._reports(jobs), strict=True):
-            self._collect(target, report, results)
+            self._collect(target, report, results, by_path)
         results.sort()
         return results
 
@@ -154,9 +157,8 @@ class Run:
                 shown = config.pyproject if self.absolute else self.show(config.pyproject)
                 yield from (Failure(shown, line + 1, message) for line, message in config.problems)
 
-    def _collect(self, target: Target, report: Report, results: Results) -> None:
+    def _collect(self, target: Target, report: Report, results: Results, by_path: Mapping[str, Target]) -> None:
         project = self.projects[target.root]
-        by_path = {each.path: each for each in self.targets} if report.findings else {}
         lines = split_lines(project.text(target.path)) if report.findings else []
         if target.notebook and report.findings:
             lines = [line for cell in target.notebook.module.cells for line in split_lines(cell)]
@@ -258,8 +260,8 @@ def _checked(
             raise SourceError(f"not repaired: {getattr(error, 'message', error)}") from None
     after = project.updated(texts)
     for path in texts:
-        worse = _broken(after, path, run.config(target)) > _broken(project, path, run.config(target))
-        if worse:
+        broken = _broken(after, path, run.config(target)) > _broken(project, path, run.config(target))
+        if broken or (_parses(project.text(path)) and not _parses(after.text(path))):
             raise SourceError("not repaired: the result would parse worse than before (a defect of this program)")
     for path, text in texts.items():
         edited.setdefault(path, {}).update(cells.get(path, {}) or {0: text})
@@ -268,6 +270,16 @@ def _checked(
 
 def _broken(project: Project, path: str, config: Config) -> int:
     return sum(problem.fatal for problem in engine.check(path, project, config).problems)
+
+
+def _parses(text: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _finish(run: Run, by_path: Mapping[str, Target], edited: Mapping[str, dict[int, str]], done: Repaired) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import hashlib
 import io
 import os
 import stat
@@ -26,14 +27,14 @@ class SourceFile:
     """A file's text as it was read.
 
     text: without a byte order mark, line ends as in the file.
-    raw: the bytes on disk, by which a later change is noticed.
+    digest: of the bytes on disk, by which a later change is noticed.
     """
 
     path: str
     text: str
     encoding: str
     bom: bool
-    raw: bytes
+    digest: bytes
 
     def encode(self, text: str) -> bytes:
         """`text` as this file's bytes; SourceError where its encoding lacks a character."""
@@ -43,6 +44,10 @@ class SourceFile:
             character = text[error.start]
             message = f"not written: {character!r} does not exist in this file's encoding, {self.encoding}"
             raise SourceError(message, text.count("\n", 0, error.start)) from None
+
+
+def _digest(raw: bytes) -> bytes:
+    return hashlib.blake2b(raw, digest_size=16).digest()
 
 
 def decode(path: str, raw: bytes) -> SourceFile:
@@ -55,14 +60,14 @@ def decode(path: str, raw: bytes) -> SourceFile:
     bom = raw.startswith(codecs.BOM_UTF8)
     body = raw[3:] if bom else raw
     encoding = "utf-8"
-    if path.endswith(".py") or not path.endswith(".ipynb"):
+    if not path.endswith(".ipynb"):
         try:
             encoding = tokenize.detect_encoding(io.BytesIO(raw).readline)[0].replace("-sig", "")
         except SyntaxError as error:
             if "unknown encoding" in str(error) or "encoding problem" in str(error):
                 raise SourceError(f"{error.msg}: correct the encoding declaration at its top") from None
     try:
-        return SourceFile(path, body.decode(encoding), encoding, bom, raw)
+        return SourceFile(path, body.decode(encoding), encoding, bom, _digest(raw))
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start)
         byte = f"byte 0x{body[error.start]:02x}"
@@ -91,7 +96,7 @@ def write_source(source: SourceFile, text: str) -> None:
     temporary = ""
     try:
         with open(target, "rb") as stream:
-            if stream.read() != source.raw:
+            if _digest(stream.read()) != source.digest:
                 raise SourceError("not written: it changed while it was being repaired; run fix again")
             status = os.fstat(stream.fileno())
         if not status.st_mode & stat.S_IWUSR:

@@ -66,6 +66,15 @@ def test_ignore_files_above_the_folder_count_within_a_repository(tmp_path: Path)
     assert found(tmp_path / "repo" / "pkg") == ["a.py"]
 
 
+def test_an_ignored_folder_that_is_named_is_walked(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    make(tmp_path, "env/lib/site-packages/timm/a.py", "env/lib/site-packages/timm/b.py")
+    ignore(tmp_path, "env/\n")
+    ignore(tmp_path / "env/lib/site-packages/timm", "b.py\n")
+    assert found(tmp_path) == []
+    assert found(tmp_path / "env/lib/site-packages/timm") == ["a.py"]
+
+
 def test_a_pattern_that_is_not_one_does_not_spoil_the_others(tmp_path: Path) -> None:
     make(tmp_path, "a.py", "b.py")
     ignore(tmp_path, "!\nb.py\n")

@@ -74,6 +74,8 @@ class FunctionalOp(Rule):
 
     code = "AIMET301"
     name = "functional-op"
+    fix_all_when_named = True
+    repairs_with_aimet_modules = True
     severity = Severity.INFORMATION
     cases = (
         Case(
