@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from ..finding import Change, Draft, InsertStatements, Repair, Safety, Severity, Spot
 from ..knowledge import modules, tensors
-from ..knowledge.data import words
 from ..knowledge.layers import layer
 from ..positions import Span, code_point_column
 from ..reading.definitions import Definition
-from ..reading.values import Choice, Module, Unknown, Value
+from ..reading.values import Choice, Module, Tensor, Unknown, Value
 from . import leaves, stubs, support, usage
 from .base import Case, Rule
 
@@ -218,7 +217,7 @@ def _is_unknown_to_quantsim(unit: Unit, definition: Definition) -> bool:
         return False
     if usage.only_a_base(index, definition):
         return False
-    return not (_is_loss(index, definition) and not usage.is_held(index, definition))
+    return not usage.is_beside_models(index, definition) or usage.is_held(index, definition)
 
 
 def _leaf_base(index: Index, definition: Definition) -> bool:
@@ -292,28 +291,13 @@ def _makes_object(call: ast.Call) -> bool:
     return name[:1].isupper() and name not in ("Parameter", "Tensor", "Buffer")
 
 
-_LOSS_NAME = re.compile(r"(?:Loss|Losses|Criterion|Metric|CrossEntropy)(?:[A-Z0-9_]\w*)?$")
-_TARGETS = words("target targets label labels gt gts y_true truth ground_truth true")
-
-
-def _is_loss(index: Index, definition: Definition) -> bool:
-    if _LOSS_NAME.search(definition.simple_name):
-        return True
-    base = index.external_base(definition) or ""
-    if base.endswith("Loss") or base.startswith("torch.nn.modules.loss."):
-        return True
-    found = index.method(definition, "forward")
-    if found is None or isinstance(found[1].node, ast.ClassDef):
-        return False
-    return any(parameter.arg in _TARGETS for parameter in found[1].node.args.args[1:])
-
-
 def _only_moves_data(index: Index, definition: Definition) -> bool:
     """Whether its forward only views, permutes or returns what goes in."""
     trace = index.trace(definition)
-    base = index.external_base(definition)
-    if trace is None or base != "torch.nn.Module" or trace.uses:
+    if trace is None or trace.uses or index.external_base(definition) != "torch.nn.Module":
         return False
+    if not trace.operations:
+        return all(isinstance(each.value, Tensor) and each.value.origin == "input" for each in trace.returns)
     return all(tensors.is_view(operation.symbol) for operation in trace.operations)
 
 
@@ -328,5 +312,3 @@ def _all_ignored(index: Index) -> bool:
         known = any("QuantizationMixin.ignore_unknown_modules(" in facts.source.text for facts in files)
         index.memory.keep(key, known, frozenset({dependency}))
     return bool(known)
-
-

@@ -158,7 +158,7 @@ def _braced(text: str) -> str:
 _CONDITION = {
     "always": "",
     "given": " and {name} is not None",
-    "float": " and hasattr({name}, \"is_floating_point\") and {name}.is_floating_point()",
+    "float": ' and hasattr({name}, "is_floating_point") and {name}.is_floating_point()',
 }
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ..knowledge.data import words
 from ..reading.definitions import Definition
 from . import support
 
@@ -47,12 +49,53 @@ def _values_in(node: ast.AST) -> Iterator[ast.AST]:
                 yield child
 
 
+def is_beside_models(index: Index, definition: Definition) -> bool:
+    """Whether it is a loss or a data transform: a module too, but no part of a model unless a model holds it."""
+    return _is_loss(index, definition) or _is_transform(index, definition)
+
+
+_LOSS_NAME = re.compile(r"(?:Loss|Losses|Criterion|Metric|CrossEntropy)(?:[A-Z0-9_]\w*)?$")
+_TARGETS = words("target targets label labels gt gts y_true truth ground_truth true")
+
+
+def _is_loss(index: Index, definition: Definition) -> bool:
+    if _LOSS_NAME.search(definition.simple_name):
+        return True
+    base = index.external_base(definition) or ""
+    if base.endswith("Loss") or base.startswith("torch.nn.modules.loss."):
+        return True
+    found = index.method(definition, "forward")
+    if found is None or isinstance(found[1].node, ast.ClassDef):
+        return False
+    return any(parameter.arg in _TARGETS for parameter in found[1].node.args.args[1:])
+
+
+_TRANSFORM_NAME = re.compile(r"Transform$|Augment|^Random[A-Z]")
+_TRANSFORM_FILE = re.compile(r"transform|augment", re.IGNORECASE)
+_IMAGES = words("img imgs image images pic pil_image sample clip")
+
+
+def _is_transform(index: Index, definition: Definition) -> bool:
+    """Whether it prepares data before the model sees them."""
+    classes = [each for each in index.order(definition) if isinstance(each, Definition)]
+    if any(_TRANSFORM_NAME.search(each.simple_name) for each in classes):
+        return True
+    folder, _, name = definition.path.rpartition("/")
+    if _TRANSFORM_FILE.search(name) or _TRANSFORM_FILE.match(folder.rpartition("/")[2]):
+        return True
+    found = index.method(definition, "forward")
+    parameters = (
+        found[1].node.args.args[1:2] if found is not None and not isinstance(found[1].node, ast.ClassDef) else []
+    )
+    return any(parameter.arg in _IMAGES for parameter in parameters)
+
+
 def only_a_base(index: Index, definition: Definition) -> bool:
     """Whether classes derive from it and nothing in the workspace makes an instance of the class itself."""
     name = definition.simple_name
     if not any(True for _ in support.subclasses(index, definition)):
         return False
-    return not any(name in names_used(statement) for statement in index.mentioning(definition))
+    return not any(name in names_used(statement) for _, statement in _others(index, definition))
 
 
 def is_held(index: Index, definition: Definition) -> bool:
@@ -64,12 +107,13 @@ def is_held(index: Index, definition: Definition) -> bool:
     name = definition.simple_name
     if definition.statement.text.count(f"{name}(") > 1 and name in names_used(definition.statement):
         return True
-    for statement in index.mentioning(definition):
+    for path, statement in _others(index, definition):
         if name not in names_used(statement):
             continue
         if statement.key.startswith("class "):
-            return True
-        if statement.key.startswith("def "):
+            if _is_part_of_models(index, path, statement):
+                return True
+        elif statement.key.startswith("def "):
             if _called_in_class(index, statement, definition):
                 return True
         elif any(_in_table(each, name) for each in statement.body):
@@ -77,8 +121,14 @@ def is_held(index: Index, definition: Definition) -> bool:
     return False
 
 
-def _others(index: Index, definition: Definition) -> Iterator[Statement]:
-    """Every other statement whose text has the class's name, in its file and the files that import it."""
+def _is_part_of_models(index: Index, path: str, statement: Statement) -> bool:
+    """Whether a class is a model and neither a loss nor a transform."""
+    holder = index.project.files[path].definition(statement)
+    return holder is not None and index.is_model(holder) and not is_beside_models(index, holder)
+
+
+def _others(index: Index, definition: Definition) -> Iterator[tuple[str, Statement]]:
+    """(file, statement) for the other statements that have the class's name, in its file and those that import it."""
     name = definition.simple_name
     index.depend("calls", name)
     for path in (definition.path, *index.project.users(definition.path)):
@@ -86,7 +136,7 @@ def _others(index: Index, definition: Definition) -> Iterator[Statement]:
         if name in facts.source.text:
             for _, statement in facts.source.statements:
                 if statement is not definition.statement and name in statement.text:
-                    yield statement
+                    yield path, statement
 
 
 def _called_in_class(index: Index, statement: Statement, definition: Definition) -> bool:
@@ -94,7 +144,12 @@ def _called_in_class(index: Index, statement: Statement, definition: Definition)
     name = statement.key.partition(" ")[2].partition("#")[0]
     for path in (definition.path, *index.project.users(definition.path)):
         for _, other in index.project.files[path].source.statements:
-            if other.key.startswith("class ") and name in other.text and name in names_used(other):
+            if (
+                other.key.startswith("class ")
+                and name in other.text
+                and name in names_used(other)
+                and _is_part_of_models(index, path, other)
+            ):
                 return True
     return False
 
@@ -102,6 +157,4 @@ def _called_in_class(index: Index, statement: Statement, definition: Definition)
 def _in_table(node: ast.AST, name: str) -> bool:
     """Whether a module-level statement puts the class itself, not an instance, into a value."""
     called = {id(part.func) for part in ast.walk(node) if isinstance(part, ast.Call)}
-    return any(
-        isinstance(part, ast.Name) and part.id == name and id(part) not in called for part in ast.walk(node)
-    )
+    return any(isinstance(part, ast.Name) and part.id == name and id(part) not in called for part in ast.walk(node))
