@@ -120,6 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command == "lsp":
             return _serve()
         _prepare_output()
+        _log_in_one_line()
         status = {"check": _check, "fix": _fix, "explain": _explain}[arguments.command](arguments)
         sys.stdout.flush()
     except UsageError as error:
@@ -148,6 +149,19 @@ def _prepare_output() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace", **({} if stream.isatty() else {"encoding": "utf-8"}))
+
+
+def _log_in_one_line() -> None:
+    """A defect of this program is told on standard error without a traceback; the run goes on."""
+    import logging
+
+    class OneLine(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            error = record.exc_info[1] if record.exc_info else None
+            reason = f": {type(error).__name__}: {error}" if error else ""
+            print(f"aimet-guidelines: internal error: {record.getMessage()}{reason}", file=sys.stderr)
+
+    logging.getLogger(__package__).handlers = [OneLine(logging.WARNING)]
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 
 from . import engine
 from .config import Config
@@ -26,10 +24,14 @@ def check_each(tasks: Sequence[Task], jobs: int = 0) -> Iterator[Report]:
     Processes share the read projects by forking, so where a system cannot fork there is one process.
     """
     jobs = min(jobs or _cores(), -(-len(tasks) // (_WORTH_IT // 2)))
-    if jobs < 2 or len(tasks) < _WORTH_IT or "fork" not in multiprocessing.get_all_start_methods():
+    if jobs < 2 or len(tasks) < _WORTH_IT or not hasattr(os, "fork"):
         for path, project, config in tasks:
             yield engine.check(path, project, config)
         return
+    # Slow to import for one file.
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     global _shared
     _shared = tasks
     gc.freeze()  # a collection in a child would otherwise write to, and so copy, every shared page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from typing import Any
 
 import pytest
 from aimet_guidelines.finding import Edit
@@ -11,14 +12,14 @@ from aimet_guidelines.notebooks import NotebookError, blank_magics, join, read_n
 from aimet_guidelines.positions import Span
 
 
-def notebook(*cells: tuple[str, object], language: str = "python", **dump: object) -> str:
+def notebook(*cells: tuple[str, object], language: str = "python", **dump: Any) -> str:
     document = {
         "cells": [{"cell_type": kind, "metadata": {}, "source": source} for kind, source in cells],
         "metadata": {"language_info": {"name": language}},
         "nbformat": 4,
         "nbformat_minor": 5,
     }
-    return json.dumps(document, **{"indent": 1, "ensure_ascii": False, **dump}) + "\n"  # type: ignore[arg-type]
+    return json.dumps(document, **{"indent": 1, "ensure_ascii": False, **dump}) + "\n"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_edits_that_must_not_be(edit: Edit, expected: str) -> None:
     ],
 )
 @pytest.mark.parametrize("source", ["a = 1\nb = 'é 😀'\n", ["a = 1\n", "b = 'é 😀'\n"]])
-def test_everything_but_the_cell_stays_byte_for_byte(layout: dict[str, object], source: object) -> None:
+def test_everything_but_the_cell_stays_byte_for_byte(layout: dict[str, Any], source: object) -> None:
     before = notebook(("markdown", "é"), ("code", source), ("code", "c = 3"), **layout)
     read = read_notebook(before)
     assert read.with_cells({0: read.module.cells[0]}) == before

@@ -68,6 +68,18 @@ def test_explain(run: Runner) -> None:
     assert "AIMET's page: https://" in by_code.out
 
 
+def test_a_crash_in_a_rule_is_one_line_and_the_run_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(FUNCTIONAL, encoding="utf-8")
+    script = "import sys; from aimet_guidelines.cli import main; from aimet_guidelines.rules import by_code\n"
+    script += "type(by_code('AIMET102')).check = lambda *_: 1 / 0\nmain(['check', 'net.py'])\n"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert "AIMET101" in result.stdout
+    [line] = result.stderr.splitlines()
+    assert line.startswith("aimet-guidelines: internal error: ")
+    assert "AIMET102" in line
+    assert line.endswith("ZeroDivisionError: division by zero")
+
+
 def test_the_version_is_told_without_importing_anything_heavy() -> None:
     script = "import sys; from aimet_guidelines.cli import main\ntry: main(['--version'])\nexcept SystemExit: pass\n"
     script += "print(*sorted(name for name in sys.modules))"
