@@ -68,8 +68,7 @@ export class Workbench {
   constructor({ root, settings = {}, env = {}, trust = true } = {}) {
     this.root = root ?? fs.mkdtempSync(path.join(os.tmpdir(), 'aimet-guidelines-workbench-'));
     this.trust = trust;
-    this.settingsFile = path.join(this.root, 'data', 'User', 'settings.json');
-    for (const folder of ['home', 'extensions', path.dirname(path.relative(this.root, this.settingsFile))]) {
+    for (const folder of ['home', 'extensions', 'data/User', 'data/Machine']) {
       fs.mkdirSync(path.join(this.root, folder), { recursive: true });
     }
     fs.writeFileSync(path.join(this.root, 'config.yaml'), 'auth: none\ncert: false\n');
@@ -86,9 +85,12 @@ export class Workbench {
     };
   }
 
-  /** Replaces the user's settings; a running workbench takes them over at once. */
-  configure(settings) {
-    fs.writeFileSync(this.settingsFile, JSON.stringify({ ...SETTINGS, ...settings }, null, 2));
+  /** Replaces the user's settings, and those of the machine that extensions run on (paths of programs, say). */
+  configure(settings, machine = {}) {
+    const write = (folder, values) =>
+      fs.writeFileSync(path.join(this.root, 'data', folder, 'settings.json'), JSON.stringify(values, null, 2));
+    write('User', { ...SETTINGS, ...settings });
+    write('Machine', machine);
   }
 
   install(vsix) {
@@ -146,11 +148,15 @@ export class Workbench {
     if (!page.ok) throw new UserError(`The workbench does not load (HTTP ${page.status}); see ${this.root}/server.log`);
   }
 
-  /** The address that opens a folder, and a file in it. */
-  address(folder, file) {
+  /** The address that opens a folder, and a file in it, at a line (1-based). */
+  address(folder, file, line) {
     const { host } = new URL(this.url);
-    const payload = file ? JSON.stringify([['openFile', `vscode-remote://${host}${file}`]]) : '';
-    return `${this.url}/?folder=${encodeURIComponent(folder)}${payload && `&payload=${encodeURIComponent(payload)}`}`;
+    const payload = [];
+    if (file) payload.push(['openFile', `vscode-remote://${host}${file}${line ? `:${line}:1` : ''}`]);
+    if (line) payload.push(['gotoLineMode', 'true']);
+    const query = new URLSearchParams({ folder });
+    if (payload.length > 0) query.set('payload', JSON.stringify(payload));
+    return `${this.url}/?${query}`;
   }
 
   #signal(signal) {

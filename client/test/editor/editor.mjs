@@ -1,0 +1,174 @@
+// What the editor tests do: a workbench with the package installed, and a browser that works in it as a person would.
+import fs from 'node:fs';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import { Workbench } from '../../../scripts/lib/workbench.mjs';
+
+const NAME = 'AIMET Model Guidelines';
+export const SCREENSHOTS = path.resolve(import.meta.dirname, '../../../artifacts/editor');
+
+const SETTINGS = {
+  'git.enabled': false,
+  'files.autoSave': 'off',
+  'files.simpleDialog.enable': true,
+  'editor.minimap.enabled': false,
+  'editor.hover.delay': 100,
+  'editor.cursorBlinking': 'solid',
+  'editor.accessibilitySupport': 'off',
+  'editor.wordBasedSuggestions': 'off',
+  'workbench.reduceMotion': 'on',
+  'workbench.colorTheme': 'Default Dark Modern',
+  'notebook.stickyScroll.enabled': false,
+};
+
+export class Editor {
+  /** Starts a workbench with the packaged extension and a browser. Options are those of Workbench. */
+  static async start({ settings = {}, ...options } = {}) {
+    const workbench = new Workbench({ settings: { ...SETTINGS, ...settings }, ...options });
+    const editor = new Editor();
+    editor.workbench = workbench;
+    workbench.install(process.env.AIMET_GUIDELINES_VSIX);
+    const extensions = path.join(workbench.root, 'extensions');
+    const installed = fs.readdirSync(extensions).find((name) => name.startsWith('aimet-guidelines.'));
+    editor.extension = path.join(extensions, installed);
+    await workbench.start();
+    editor.context = await chromium.launchPersistentContext(path.join(workbench.root, 'chromium'), {
+      executablePath: process.env.CHROMIUM,
+      headless: true,
+      viewport: { width: 1280, height: 800 },
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--disable-dev-shm-usage',
+      ],
+    });
+    editor.context.setDefaultTimeout(30_000);
+    editor.page = editor.context.pages()[0];
+    fs.mkdirSync(SCREENSHOTS, { recursive: true });
+    return editor;
+  }
+
+  /** Replaces the user's settings, and those of the machine. */
+  configure(settings, machine) {
+    this.workbench.configure({ ...SETTINGS, ...settings }, machine);
+  }
+
+  /** Makes a workspace folder with the given files; its path. */
+  folder(name, files) {
+    const folder = path.join(this.workbench.root, name);
+    for (const [file, text] of Object.entries(files)) {
+      fs.mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+      fs.writeFileSync(path.join(folder, file), text);
+    }
+    return folder;
+  }
+
+  /** Opens a folder in the workbench, and a file of it, at a line (1-based). */
+  async open(folder, file, line) {
+    const address = this.workbench.address(folder, file && path.join(folder, file), line);
+    await this.page.goto(address, { waitUntil: 'domcontentloaded' });
+    await this.page.locator('.monaco-workbench .part.statusbar .statusbar-item').first().waitFor({ timeout: 60_000 });
+    if (file) await this.tab(file).waitFor();
+  }
+
+  tab(file) {
+    return this.page.locator(`.tabs-container .tab[data-resource-name="${path.basename(file)}"]`);
+  }
+
+  /** The underlined places, of any severity or of one. */
+  squiggles(severity) {
+    const kinds = severity ? [severity] : ['error', 'warning', 'info'];
+    return this.page.locator(kinds.map((kind) => `.monaco-editor .squiggly-${kind}`).join(', '));
+  }
+
+  line(text) {
+    return this.page.locator('.monaco-editor .view-line', { hasText: text });
+  }
+
+  /** Runs a command by its title, as from the command palette. */
+  async command(title) {
+    const widget = this.page.locator('.quick-input-widget:visible');
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.page.keyboard.press('F1');
+        await widget.locator('.quick-input-box input').fill(`>${title}`, { timeout: 8000 });
+        await widget.locator('.monaco-list-row.focused', { hasText: title }).waitFor({ timeout: 8000 });
+        return await this.page.keyboard.press('Enter');
+      } catch (error) {
+        // A workbench that is still loading may take the focus, which closes the palette.
+        if (attempt === 3) throw error;
+      }
+    }
+  }
+
+  /** Filters the visible quick pick by a text and takes the row that has it. */
+  async pick(text) {
+    const widget = this.page.locator('.quick-input-widget:visible');
+    await widget.locator('.quick-input-box input').fill(text);
+    await widget.locator('.monaco-list-row.focused', { hasText: text }).waitFor();
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** Moves the cursor to an underlined place. */
+  async goTo(squiggle) {
+    await squiggle.click({ force: true }); // the text lies above what underlines it
+  }
+
+  /** Opens the code actions at the cursor, when the light bulb says that there are some. */
+  async codeActions() {
+    const bulb = '.monaco-editor [class*="codicon-gutter-lightbulb"], .monaco-editor .lightBulbWidget';
+    await this.page.locator(bulb).locator('visible=true').first().waitFor();
+    await this.page.keyboard.press('Control+.');
+    const menu = this.page.locator('.action-widget .monaco-list-row.action');
+    await menu.first().waitFor();
+    return menu;
+  }
+
+  async save() {
+    await this.command('File: Save');
+    await this.page.locator('.tabs-container .tab.dirty').waitFor({ state: 'detached' });
+  }
+
+  /** Opens the Problems panel; its rows, files and findings alike. */
+  async problems() {
+    await this.command('Problems: Focus on Problems View');
+    return this.page.locator('.markers-panel .monaco-list-row');
+  }
+
+  toast(text) {
+    return this.page.locator('.notification-toast', { hasText: text });
+  }
+
+  screenshot(name) {
+    return this.page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`) });
+  }
+
+  /** What the extension's log holds; empty where the workbench keeps no log files. */
+  log() {
+    const logs = path.join(this.workbench.root, 'data', 'logs');
+    const files = fs.readdirSync(logs, { recursive: true }).filter((name) => name.endsWith(`${NAME}.log`));
+    return files.map((name) => fs.readFileSync(path.join(logs, name), 'utf8')).join('\n');
+  }
+
+  async stop() {
+    await this.context?.close();
+    await this.workbench.stop();
+    this.workbench.remove();
+  }
+}
+
+/** Waits until `condition` gives something true; polls, since files and processes send no events here. */
+export async function until(condition, what, milliseconds = 20_000) {
+  const end = Date.now() + milliseconds;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`Waited ${milliseconds / 1000} s in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

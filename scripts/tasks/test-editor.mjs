@@ -1,0 +1,22 @@
+// `npm run test:editor`: the packaged extension in a real workbench, driven in headless Chromium. Screenshots are left in
+// artifacts/editor. Arguments go to Node's test runner: `npm run test:editor -- --test-name-pattern notebook`.
+import fs from 'node:fs';
+import { findChromium } from '../lib/chromium.mjs';
+import { at } from '../lib/paths.mjs';
+import { run } from '../lib/process.mjs';
+import { prepareWorkbench } from '../lib/workbench.mjs';
+import { packageHere } from './package.mjs';
+
+export default async function testEditor(args) {
+  const vsix = await packageHere();
+  await prepareWorkbench();
+  const env = { AIMET_GUIDELINES_VSIX: vsix, CHROMIUM: await findChromium() };
+  fs.rmSync(at('artifacts', 'editor'), { recursive: true, force: true });
+  const folder = at('client', 'test', 'editor');
+  const tests = fs.readdirSync(folder).filter((name) => name.endsWith('.test.mjs'));
+  await run(
+    process.execPath,
+    ['--test', '--test-concurrency=1', '--test-reporter=spec', ...args, ...tests.map((name) => `${folder}/${name}`)],
+    { env, failure: 'Editor tests failed (see above; screenshots are in artifacts/editor).' },
+  );
+}
