@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..knowledge import modules, tensors
 from ..knowledge.names import canonical
 from . import annotations, expressions, library
+from .booleans import is_boolean
 from .definitions import Definition
 from .facts import Operation, Site
 from .values import (
@@ -450,9 +451,23 @@ def tensor_method(
     return torch_operation(m, f"Tensor.{name}", arguments.with_first(receiver), node, callee, via)
 
 
+# Calls that hand a tensor's value to Python.
+_READS = frozenset("item tolist numpy equal allclose is_nonzero".split())
+# Calls whose numbers are sizes, positions or counts.
+_TAKES_SHAPE = frozenset(
+    "view reshape expand repeat repeat_interleave tile broadcast_to unflatten zeros ones empty full eye arange linspace "
+    "rand randn new_zeros new_ones new_empty new_full split chunk tensor_split narrow select topk roll pad interpolate "
+    "upsample as_strided one_hot adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool2d".split()
+)
+
+
 def torch_operation(m: Machine, symbol: str, arguments: Arguments, node: ast.expr, callee: ast.expr, via: str) -> Value:
     """Run an operation of torch's and note it."""
     value = result_value(tensors.result(library.form(symbol, arguments)))
+    name = symbol.rpartition(".")[2]
+    if name in _TAKES_SHAPE:
+        for operand in arguments.values():
+            m.feed(operand, "shape")
     if isinstance(value, Tensor):
         if tensors.is_creation(symbol):
             value = Tensor("created")
@@ -460,8 +475,14 @@ def torch_operation(m: Machine, symbol: str, arguments: Arguments, node: ast.exp
             value = Tensor("view")
         elif tensors.is_inplace(symbol) and arguments.positional and isinstance(arguments.positional[0][1], Tensor):
             value = arguments.positional[0][1]
-    elif symbol in ("Tensor.item", "Tensor.tolist", "Tensor.numpy", "Tensor.__len__"):
-        value = Number("number", data=True)
+        elif is_boolean(symbol, arguments.positional, arguments.keywords):
+            value = Tensor(boolean=True)
+        if value.origin != "op" and is_boolean(symbol, arguments.positional, arguments.keywords):
+            value = Tensor(value.origin, boolean=True)
+    elif name in _READS:
+        value = Number("number", data=True, read=m.flow(name, node))
+        if name == "tolist":
+            value = Sequence(None, value)
     if not m.building and not m.silent:
         m.record(
             Operation(
@@ -612,6 +633,11 @@ def register(
 
 def extend(m: Machine, sequence: Sequence, more: Value, node: ast.expr) -> None:
     """Run `list += more` or `list.extend(more)`."""
+    if m.loops:
+        element = expressions.element_of(m, more, node, None)
+        sequence.element = element if sequence.items == [] else join(sequence.any_element(), element)
+        sequence.items = sequence.nodes = None
+        return
     if isinstance(more, Sequence) and more.items is not None and sequence.items is not None:
         nodes = sequence.nodes if sequence.nodes is not None else [None] * len(sequence.items)
         nodes.extend(more.nodes or [None] * len(more.items))
@@ -627,6 +653,9 @@ def extend(m: Machine, sequence: Sequence, more: Value, node: ast.expr) -> None:
 
 def append(m: Machine, sequence: Sequence, value: Value, node: ast.AST) -> None:
     """Run `list.append(value)`."""
+    for option in options(value):
+        if isinstance(option, Module) and isinstance(node, ast.expr):
+            m.place(option, node, node, ("list", id(sequence)), "container")
     if m.loops or sequence.items is None:
         # How often is not known.
         element = value if sequence.items == [] else join(sequence.any_element(), value)

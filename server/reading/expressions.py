@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import calls
+from .booleans import is_boolean
 from .facts import Operation
 from .values import (
     FALSE,
@@ -88,6 +89,8 @@ def operate(
     via: str = "operator",
 ) -> Value:
     """Note an operator's use on tensors."""
+    if isinstance(result, Tensor) and not result.boolean and is_boolean(symbol, operands, {}):
+        result = Tensor(result.origin, boolean=True)
     if not m.building and not m.silent:
         loops = tuple(loop.node for loop in m.loops)
         m.record(Operation(symbol, node, None, m.frame.site, operands, {}, result, via, False, loops))
@@ -204,18 +207,20 @@ def _numbers(name: str, left: Value, right: Value) -> Value:
         return _fold(name, left.value, right.value)
     shape = data = known = False
     varies: frozenset[int] = frozenset()
+    read = None
     for value in (left, right):
         if isinstance(value, Number):
             shape, data, known = shape or value.shape, data or value.data, True
             varies |= value.varies
+            read = read or value.read
     if known and not isinstance(left, Unknown) and not isinstance(right, Unknown):
-        return Number("number", shape, data, varies)
+        return Number("number", shape, data, varies, read)
     if isinstance(left, Unknown) and isinstance(right, Unknown):
         return UNKNOWN
     if isinstance(left, (Unknown, Number, Const)) and isinstance(right, (Unknown, Number, Const)):
         strings = any(isinstance(v, Const) and not isinstance(v.value, (int, float, complex)) for v in (left, right))
         # Something unknown with a number: most likely a number, but perhaps a tensor.
-        return UNKNOWN if not shape or strings else Number("number", shape, data, varies)
+        return UNKNOWN if not shape or strings else Number("number", shape, data, varies, read)
     return UNKNOWN
 
 
@@ -275,7 +280,7 @@ def _boolean(m: Machine, node: ast.BoolOp) -> Value:
         value = evaluate(m, operand)
         known = known_truth(value)
         if known is None and isinstance(value, Tensor) and value.definite and not value.optional:
-            m.flow("or" if stop else "and", operand)
+            m.flow("or" if stop else "and", operand, "branch")
         if known is stop:
             values.append(value)
             break
@@ -312,7 +317,7 @@ def _compared(
         return Number("bool") if same is None else Const(same is isinstance(operator, ast.Is))
     if isinstance(operator, (ast.In, ast.NotIn)):
         if isinstance(other, Tensor) and other.definite:
-            m.flow("in", node)
+            m.flow("in", node, "branch")
         found = _contains(one, other)
         return Number("bool") if found is None else Const(found is isinstance(operator, ast.In))
     name = _OPERATORS[type(operator)]
@@ -329,8 +334,9 @@ def _compared(
             return Const(bool(_COMPARE[name](one.value, other.value)))
         except TypeError:
             return Number("bool")
-    data = any(isinstance(value, Number) and value.data for value in (one, other))
-    return Number("bool", data=data)
+    numbers = [value for value in (one, other) if isinstance(value, Number)]
+    read = next((value.read for value in numbers if value.read is not None), None)
+    return Number("bool", data=any(value.data for value in numbers), read=read)
 
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
@@ -387,9 +393,9 @@ def truth(m: Machine, node: ast.expr, kind: str) -> bool | None:
         return _truth_of_all(m, node, kind)
     value = evaluate(m, node)
     if isinstance(value, Tensor) and value.definite and not value.optional:
-        m.flow(kind, node)
-    elif isinstance(value, Number) and value.data:
-        m.flow(kind, node)
+        m.flow(kind, node, "branch")
+    elif isinstance(value, Number) and (value.data or value.read is not None):
+        m.flow(kind, node, "branch")
     return known_truth(value)
 
 
@@ -431,6 +437,16 @@ def refine(m: Machine, test: ast.expr, holds: bool) -> None:
         called = test.func
         if isinstance(called, ast.Name) and called.id == "isinstance" and isinstance(test.args[0], ast.Name):
             _refine_type(m, test.args[0], evaluate(m, test.args[1]))
+
+
+def pinned_loops(m: Machine, test: ast.expr) -> frozenset[int]:
+    """The loops of which a test picks one round: `i == 0` where `i` counts the rounds."""
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq):
+        for side in (test.left, test.comparators[0]):
+            value = m.frame.names.get(side.id) if isinstance(side, ast.Name) else None
+            if isinstance(value, Number) and value.varies:
+                return value.varies
+    return frozenset()
 
 
 def _refine_none(m: Machine, node: ast.expr, is_none: bool) -> None:
@@ -572,6 +588,8 @@ def _slice(m: Machine, holder: Value, node: ast.Subscript, bounds: ast.Slice) ->
     low = evaluate(m, bounds.lower) if bounds.lower is not None else NONE
     high = evaluate(m, bounds.upper) if bounds.upper is not None else NONE
     step = evaluate(m, bounds.step) if bounds.step is not None else NONE
+    for bound in (low, high, step):
+        m.feed(bound, "shape")
     known = all(isinstance(v, Const) and (v.value is None or isinstance(v.value, int)) for v in (low, high, step))
     if isinstance(holder, Tensor):
         if not holder.definite:
@@ -620,6 +638,8 @@ def element_of(m: Machine, value: Value, node: ast.expr, loop: Loop | None) -> V
 def iterate(m: Machine, value: Value, node: ast.expr) -> tuple[int | None, Callable[[Loop | None], Value]]:
     """How often a loop over `value` runs (0, 1, or None for more or unknown), and what each round yields."""
     if isinstance(value, Sequence):
+        if value.items is None:
+            m.feed(value.element, "range")
         if value.items is not None and len(value.items) < 2:
             held = list(value.items)
             return len(held), lambda loop: held[0] if held else UNKNOWN
@@ -657,6 +677,10 @@ def unpack(m: Machine, value: Value, count: int | None, node: ast.expr | None) -
             return value.items
         padded = [*value.items, *([UNKNOWN] * count)]
         return padded[:count]
+    if isinstance(value, Choice) and count is not None:
+        fitting = [o for o in value.options if not isinstance(o, Sequence) or o.items is None or len(o.items) == count]
+        parts = [unpack(m, option, count, None) for option in fitting]
+        return [join_all(each) for each in zip(*parts)] if parts else [UNKNOWN] * count
     if isinstance(value, Instance):
         return [UNKNOWN] * (count or 1)
     if isinstance(value, Tensor) and value.definite and node is not None:

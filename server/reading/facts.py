@@ -95,11 +95,17 @@ class Reuse:
 
 @dataclass(eq=False, slots=True)
 class Flow:
-    """Control flow or Python code that depends on a tensor's value. kind: `if`, `while`, `assert`, `bool`, `len`..."""
+    """Control flow or Python code that depends on a tensor's value.
+
+    kind: a test (`if`, `while`, `assert`, `ternary`, `not`, `and`, `or`, `in`, `max`, `min`) or a reading of its value
+        or length (`bool`, `int`, `float`, `len`, `item`, `tolist`, `numpy`, `equal`).
+    feeds: what a reading decides: `branch`, `range`, `shape`; empty where no such use of it is known.
+    """
 
     kind: str
     node: ast.AST
     site: Site
+    feeds: str = ""
 
 
 @dataclass(eq=False, slots=True)

@@ -135,9 +135,10 @@ def call_symbol(
             return calls.torch_operation(m, method, arguments, node, callee, "operator function")
         return UNKNOWN
     if name.startswith(("math.", "numpy.")):
-        data = any(isinstance(v, Number) and v.data for v in arguments.values())
-        shape = any(isinstance(v, Number) and v.shape for v in arguments.values())
-        return Number("number", shape, data) if name.startswith("math.") else UNKNOWN
+        numbers = [value for value in arguments.values() if isinstance(value, Number)]
+        data, shape = any(value.data for value in numbers), any(value.shape for value in numbers)
+        read = next((value.read for value in numbers if value.read is not None), None)
+        return Number("number", shape, data, read=read) if name.startswith("math.") else UNKNOWN
     if name.startswith("torchvision.ops.") and tensors.is_known(name):
         return calls.torch_operation(m, name, arguments, node, callee, via)
     if name.startswith("einops.") and name.rpartition(".")[2] in ("rearrange", "reduce", "repeat", "einsum"):
@@ -176,6 +177,8 @@ def _partial(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Valu
 
 
 def _range(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
+    for _, value in a.positional:
+        m.feed(value, "range")
     numbers = [value.value if isinstance(value, Const) and isinstance(value.value, int) else None for _, value in a.positional]
     if None not in numbers and 1 <= len(numbers) <= 3:
         try:
@@ -220,9 +223,8 @@ def _length(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value
     value = a.positional[0][1] if a.positional else UNKNOWN
     if isinstance(value, Sequence) and value.items is not None and not m.loops:
         return Const(len(value.items))
-    if isinstance(value, Tensor) and value.definite:
-        m.flow("len", node)
-    return Number("int", shape=True)
+    read = m.flow("len", node) if isinstance(value, Tensor) and value.definite else None
+    return Number("int", shape=True, read=read)
 
 
 def _map(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
@@ -285,13 +287,13 @@ def _extremum(name: str) -> Callable[..., Value]:
     def run(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
         values = a.values()
         if any(isinstance(value, Tensor) and value.definite for value in values):
-            m.flow(name, node)
+            m.flow(name, node, "branch")
             return TENSOR
         if any(isinstance(value, Unknown) for value in values):
             return UNKNOWN
-        shape = any(isinstance(v, Number) and v.shape for v in values)
-        data = any(isinstance(v, Number) and v.data for v in values)
-        return Number("number", shape, data)
+        numbers = [value for value in values if isinstance(value, Number)]
+        shape, data = any(value.shape for value in numbers), any(value.data for value in numbers)
+        return Number("number", shape, data, read=next((v.read for v in numbers if v.read is not None), None))
 
     return run
 
@@ -307,12 +309,11 @@ def _number(kind: str) -> Callable[..., Value]:
     def run(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
         value = a.positional[0][1] if a.positional else Const(0)
         if isinstance(value, Tensor) and value.definite:
-            m.flow(kind, node)
-            return Number(kind, data=True)
+            return Number(kind, data=True, read=m.flow(kind, node))
         if isinstance(value, Const) and isinstance(value.value, (int, float, bool)):
             return Const({"int": int, "float": float, "bool": bool}[kind](value.value))
         if isinstance(value, Number):
-            return Number(kind, value.shape, value.data, value.varies)
+            return Number(kind, value.shape, value.data, value.varies, value.read)
         return Number(kind)
 
     return run

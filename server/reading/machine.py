@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 _SERIAL = itertools.count(1)
 
 
-# What a branch can change: the names, the uses so far, and while building the attributes of `self`.
-State = tuple[dict[str, Value], dict[Any, "Use"], "dict[str, Value] | None"]
+# What a branch can change: the names, the uses so far, while building the attributes of `self`, and what lists hold.
+State = tuple[dict[str, Value], dict[Any, "Use"], "dict[str, Value] | None", list[tuple[Sequence, Any, Any, Value]]]
 
 
 @dataclass(eq=False, slots=True)
@@ -89,12 +89,14 @@ class Machine:
         self.uses: dict[Any, Use] = {}
         self.loops: list[Loop] = []
         self.chain: tuple[ast.AST, ...] = ()
+        # Loops of which only one round is being run (`if i == 0:`).
+        self.pinned: frozenset[int] = frozenset()
         self.active: list[Definition] = []
         self.steps = 0
         self.silent = 0
         self._seen: dict[tuple[int, str], Operation] = {}
         self._reused: set[tuple[int, Any]] = set()
-        self._flows: set[int] = set()
+        self._flows: dict[int, Flow] = {}
         self._sites: dict[Definition, Site] = {}
         self._globals: dict[tuple[str, str], Value] = {}
 
@@ -108,20 +110,35 @@ class Machine:
         """A copy of what a branch can change."""
         owner = self.frame.owner
         attributes = owner.attributes if owner is not None and self.building else None
-        return dict(self.frame.names), dict(self.uses), dict(attributes) if attributes is not None else None
+        names = self.frame.names
+        lists = [
+            (value, list(value.items) if value.items is not None else None, list(value.nodes or ()), value.element)
+            for value in names.values()
+            if type(value) is Sequence and value.kind == "list"
+        ]
+        return dict(names), dict(self.uses), dict(attributes) if attributes is not None else None, lists
 
     def restore(self, state: State) -> None:
         """Go back to a saved state."""
-        names, uses, attributes = state
+        names, uses, attributes, lists = state
         self.frame.names = dict(names)
+        for held, items, nodes, element in lists:
+            held.items = list(items) if items is not None else None
+            held.nodes, held.element = list(nodes), element
         self.uses = dict(uses)
         if attributes is not None and self.frame.owner is not None:
             self._set_attributes(dict(attributes))
 
     def merge(self, state: State) -> None:
         """Join the current state with a saved one."""
-        names, uses, attributes = state
+        names, uses, attributes, lists = state
         current = self.frame.names
+        for held, items, _, element in lists:
+            if held.items is None or items is None or len(held.items) != len(items):
+                values = [held.any_element() if held.items != [] else None]
+                values.append(join_all(items) if items else element if items is None else None)
+                held.element = join_all(value for value in values if value is not None)
+                held.items = None
         for name, value in names.items():
             mine = current.get(name)
             if mine is not value:
@@ -186,7 +203,7 @@ class Machine:
         use = Use(module, node, callee, site, self.chain)
         self.trace.uses.append(use)
         self.trace.reached.add((site.path, site.statement.key))
-        constant = [loop for loop in self.loops if loop.number not in module.varies]
+        constant = [loop for loop in self.loops if loop.number not in module.varies | self.pinned]
         if constant:
             use.loop = constant[-1].node
         earlier = self._earlier(module)
@@ -238,13 +255,26 @@ class Machine:
             self.trace.reuses.append(Reuse(how, first, second))
             self.trace.reached.add((second.site.path, second.site.statement.key))
 
-    def flow(self, kind: str, node: ast.AST) -> None:
+    def flow(self, kind: str, node: ast.AST, feeds: str = "") -> Flow | None:
         """Note that Python needs a tensor's value here."""
-        if self.building or self.silent or id(node) in self._flows:
-            return
-        self._flows.add(id(node))
-        self.trace.flows.append(Flow(kind, node, self.frame.site))
-        self.trace.reached.add((self.frame.site.path, self.frame.site.statement.key))
+        if self.building or self.silent:
+            return None
+        flow = self._flows.get(id(node))
+        if flow is None:
+            flow = self._flows[id(node)] = Flow(kind, node, self.frame.site)
+            self.trace.flows.append(flow)
+            self.trace.reached.add((self.frame.site.path, self.frame.site.statement.key))
+        flow.feeds = flow.feeds or feeds
+        return flow
+
+    def feed(self, value: Value, what: str) -> None:
+        """Note that a number decides a `range` or a `shape`: matters where it was read out of a tensor."""
+        if isinstance(value, Number):
+            if value.read is not None:
+                value.read.feeds = value.read.feeds or what
+        elif isinstance(value, Sequence):
+            for item in value.items if value.items is not None else (value.element,):
+                self.feed(item, what)
 
     # Names
 
@@ -516,7 +546,9 @@ def _if(m: Machine, node: ast.If) -> bool:
         return m.run(node.orelse)
     before = m.save()
     expressions.refine(m, node.test, True)
+    pinned, m.pinned = m.pinned, m.pinned | expressions.pinned_loops(m, node.test)
     alive = m.run(node.body)
+    m.pinned = pinned
     after = m.save()
     m.restore(before)
     expressions.refine(m, node.test, False)
@@ -559,7 +591,7 @@ def _while(m: Machine, node: ast.While) -> bool:
 
 def _rounds(m: Machine, start: Callable[[], None], body: list[ast.stmt]) -> None:
     """Run a loop's body, again where the first round changed what it starts from."""
-    first = dict(m.frame.names)
+    first, uses = dict(m.frame.names), dict(m.uses)
     start()
     m.run(body)
     changed = {
@@ -568,9 +600,12 @@ def _rounds(m: Machine, start: Callable[[], None], body: list[ast.stmt]) -> None
         if name in m.frame.names and _differs(value, m.frame.names[name])
     }
     if changed:
+        # The second reading stands for the same rounds: what the first one used is not used before it.
         m.frame.names.update(changed)
+        used, m.uses = m.uses, uses
         start()
         m.run(body)
+        m.uses = {**used, **m.uses}
 
 
 def _differs(left: Value, right: Value) -> bool:

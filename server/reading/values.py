@@ -8,9 +8,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .definitions import Definition
+
+if TYPE_CHECKING:
+    from .facts import Flow
 
 
 class Value:
@@ -40,13 +43,21 @@ class Tensor(Value):
     origin: `input`, `parameter`, `buffer`, `created`, `layer` (a module's result), `op`, `view`.
     rank: number of dimensions, where known.
     rows: whether its first dimension is known to be the batch of the input it came from.
+    boolean: whether it is known to hold bools (a comparison's result).
     """
 
-    __slots__ = ("definite", "optional", "origin", "rank", "rows")
+    __slots__ = ("boolean", "definite", "optional", "origin", "rank", "rows")
 
     def __init__(
-        self, origin: str = "op", definite: bool = True, optional: bool = False, rank: int | None = None, rows: bool = False
+        self,
+        origin: str = "op",
+        definite: bool = True,
+        optional: bool = False,
+        rank: int | None = None,
+        rows: bool = False,
+        boolean: bool = False,
     ) -> None:
+        self.boolean = boolean
         self.origin = origin
         self.definite = definite
         self.optional = optional
@@ -78,14 +89,20 @@ class Number(Value):
 
     kind: `int`, `float`, `bool`, `str`, `dtype`, `device`, `number`.
     shape: it was read off a tensor's shape. data: it was read out of a tensor (`x.item()`).
-    varies: the loops it changes with.
+    varies: the loops it changes with. read: the flow that read it out of a tensor, where that was in `forward`.
     """
 
-    __slots__ = ("data", "kind", "shape", "varies")
+    __slots__ = ("data", "kind", "read", "shape", "varies")
 
     def __init__(
-        self, kind: str = "number", shape: bool = False, data: bool = False, varies: frozenset[int] = frozenset()
+        self,
+        kind: str = "number",
+        shape: bool = False,
+        data: bool = False,
+        varies: frozenset[int] = frozenset(),
+        read: Flow | None = None,
     ) -> None:
+        self.read = read
         self.kind = kind
         self.shape = shape
         self.data = data
@@ -308,6 +325,7 @@ def join(left: Value, right: Value) -> Value:
                 left.shape and right.shape,  # type: ignore[attr-defined]
                 left.data or right.data,  # type: ignore[attr-defined]
                 left.varies | right.varies,  # type: ignore[attr-defined]
+                left.read or right.read,  # type: ignore[attr-defined]
             )
         if kind is Shape:
             return Shape()
@@ -354,12 +372,17 @@ def _is_none(value: Value) -> bool:
 
 def _join_tensors(left: Tensor, right: Tensor) -> Tensor:
     return Tensor(
-        left.origin if left.origin == right.origin else "op",
+        max(left.origin, right.origin, key=_ORIGINS.index),
         left.definite and right.definite,
         left.optional or right.optional,
         left.rank if left.rank == right.rank else None,
         left.rows and right.rows,
+        left.boolean and right.boolean,
     )
+
+
+# Of two origins the one that promises less counts: nothing is known of the data type of what comes from outside.
+_ORIGINS = ("layer", "op", "view", "created", "buffer", "parameter", "input")
 
 
 def _join_tensor_with(tensor: Tensor, other: Value) -> Value:
@@ -382,10 +405,13 @@ def _join_constants(left: Const, right: Const) -> Value:
     return NUMBER
 
 
-def _join_sequences(left: Sequence, right: Sequence) -> Sequence:
+def _join_sequences(left: Sequence, right: Sequence) -> Value:
     if left.items is not None and right.items is not None and len(left.items) == len(right.items):
         joined: list[Value] = [join(one, other) for one, other in zip(left.items, right.items)]
         return Sequence(joined, kind=left.kind, nodes=left.nodes)
+    if left.items is not None and right.items is not None and left.kind == right.kind == "tuple":
+        # Which one it is shows when it is unpacked.
+        return Choice((left, right))
     return Sequence(None, join(left.any_element(), right.any_element()), left.kind)
 
 

@@ -1,0 +1,36 @@
+"""Which tensor operations yield tensors of bools: indexing with one of these selects, so the result's size depends on data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .values import Symbol, Tensor, Value
+
+_COMPARISONS = frozenset("eq ne lt le gt ge".split())
+_TESTS = frozenset(
+    "all any isclose isfinite isin isinf isnan isneginf isposinf isreal logical_and logical_not logical_or logical_xor "
+    "greater greater_equal less less_equal not_equal signbit bool".split()
+)
+_LOGIC = frozenset("and or xor invert bitwise_and bitwise_or bitwise_xor bitwise_not".split())
+_KEEPS = frozenset(
+    "clone contiguous detach expand expand_as flatten flip getitem movedim narrow permute repeat reshape roll select "
+    "squeeze t transpose unsqueeze view view_as".split()
+)
+
+Operand = tuple[Any, Value]
+
+
+def is_boolean(symbol: str, operands: Iterable[Operand], keywords: Mapping[str, Operand]) -> bool:
+    """Whether the operation yields bools for sure."""
+    name = symbol.rpartition(".")[2].strip("_")
+    if name in _COMPARISONS or name in _TESTS:
+        return True
+    values = [value for _, value in operands]
+    if name == "to" or "dtype" in keywords:
+        kinds = [*values[1:], *(value for _, value in keywords.values())]
+        return any(isinstance(kind, Symbol) and kind.name in ("torch.bool", "builtins.bool") for kind in kinds)
+    tensors = [value for value in values if isinstance(value, Tensor)]
+    if name in _KEEPS:
+        return bool(tensors) and tensors[0].boolean
+    return name in _LOGIC and bool(tensors) and all(tensor.boolean for tensor in tensors)
