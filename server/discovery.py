@@ -55,6 +55,17 @@ def walk(
     yield from _walk(top, level, fixed, settings, excludes, suffixes, set())
 
 
+def unignored(top: str, folder: str, paths: Iterable[str]) -> list[str]:
+    """Those of `paths`, files right in `folder`, that no ignore file names as a walk of `top` would read them."""
+    top = top.rstrip("/")
+    level = _levels_above(top or "/")
+    place = top
+    for name in ("", *folder[len(top) + 1 :].split("/")):
+        place = f"{place}/{name}".rstrip("/")
+        level = _read_level(f"{place}/.gitignore", f"{place}/", level)
+    return [path for path in paths if not _ignored(path, False, level)]
+
+
 def _walk(
     folder: str,
     level: _Level | None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import posixpath
@@ -10,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from .. import discovery
+from ..config import matches
 from ..discovery import is_skipped
 from ..notebooks import NotebookError, read_notebook
 from ..sources import SourceError, read_source
@@ -42,13 +42,14 @@ def belonging(paths: Iterable[str], folder: Folder) -> set[str]:
     found: set[str] = set()
     for parent, wanted in by_parent.items():
         if not _is_skipped(parent, folder.root):
-            found |= wanted.intersection(_beside(parent, folder))
+            known = discovery.unignored(folder.root, parent, wanted)
+            found.update(path for path in known if not _is_excluded(path, folder))
     return found
 
 
-def _beside(parent: str, folder: Folder) -> Iterator[str]:
-    """The files of one folder that are checked."""
-    return itertools.takewhile(lambda path: posixpath.dirname(path) == parent, _walk(parent, folder))
+def _is_excluded(path: str, folder: Folder) -> bool:
+    """Whether the settings or the editor's `files.exclude` leave the file out."""
+    return folder.config(path).excluded(path) or matches(folder.editor.files_exclude, folder.root, path)
 
 
 def _is_skipped(parent: str, root: str) -> bool:
@@ -63,13 +64,8 @@ def _is_skipped(parent: str, root: str) -> bool:
 
 def walk(folder: Folder) -> Iterator[str]:
     """The files of a workspace folder that are checked, as absolute POSIX paths."""
-    return _walk(folder.root, folder)
-
-
-def _walk(place: str, folder: Folder) -> Iterator[str]:
-    return discovery.walk(
-        place, exclude=[(folder.root, folder.editor.files_exclude)], excludes=folder.settings.excludes
-    )
+    exclude = [(folder.root, folder.editor.files_exclude)]
+    return discovery.walk(folder.root, exclude=exclude, excludes=folder.settings.excludes)
 
 
 def read(path: str) -> str | None:

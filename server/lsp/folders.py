@@ -25,6 +25,7 @@ class Folder:
     root: absolute POSIX path, empty for a document that is no file. uri: as the client wrote it.
     whole: whether it is indexed and reported as a whole; else only its open documents are.
     reports: the last report of each file. mistakes: those of the settings files met, by their path.
+    touched: the files that were checked here since the scan last began.
     """
 
     def __init__(self, root: str, uri: str, editor: EditorSettings, *, whole: bool) -> None:
@@ -33,6 +34,7 @@ class Folder:
         self.whole = whole
         self.project = Project.empty(root)
         self.reports: dict[str, Report] = {}
+        self.touched: set[str] = set()
         self._importers: set[str] = set()
         self.use(editor)
 
@@ -83,6 +85,7 @@ class Folder:
             _log.exception("%s could not be checked", path)
             return None
         self.reports[path] = report
+        self.touched.add(path)
         return report
 
     def reported(self, path: str) -> bool:

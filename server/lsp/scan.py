@@ -1,20 +1,28 @@
-"""The workspace scan: reads every file of every folder, then checks each, while nobody waits for anything.
+"""The workspace scan: indexes every file of every folder here, and has each checked by a process of its own.
 
-The scan runs on the event loop in short steps. `Session.scheduler.idle` stands before each, so that a keystroke
-waits for one step at most; the steps are the seam at which work can move to other processes.
+What runs on the event loop is cut into short steps, and `Session.scheduler.idle` stands before each, so that a
+keystroke waits for one step at most. Where no process can be started, the files are checked here, in such steps.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import logging
+import os
+import pickle
+import signal
 import time
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
 
-from . import files
+from . import files, worker
 from .folders import Folder
+from .worker import LENGTH, Checked, Task, stamp
 
 if TYPE_CHECKING:
     from .session import Session
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _STEP = 0.004  # seconds of work between two looks at what the person does
 _REPORT = 0.1  # seconds between two progress reports
+_WORTH_A_PROCESS = 24  # files; fewer are checked sooner than a process starts
 
 
 class Scanner:
@@ -30,10 +39,8 @@ class Scanner:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._task: asyncio.Task[None] | None = None
-        self._count = 0
         self.indexing = False
         self.cancelled = False
-        self.files = 0
 
     @property
     def running(self) -> bool:
@@ -58,7 +65,7 @@ class Scanner:
     async def _run(self) -> None:
         session = self._session
         progress = _Progress(session)
-        self.indexing, self.cancelled, self.files = True, False, 0
+        self.indexing, self.cancelled = True, False
         session.status.changed()
         try:
             await session.scheduler.idle()
@@ -71,7 +78,10 @@ class Scanner:
             self.indexing = False
             for path in session.open_paths():
                 session.scheduler.later(path)
-            await self._check(found, progress)
+            progress.total = sum(len(paths) for _, paths in found)
+            for folder, paths in found:
+                await self._check(folder, paths, progress)
+            gc.freeze()  # the index stays; going through it again and again would only delay keystrokes
         except _CancelledError:
             self.cancelled = True
         except asyncio.CancelledError:
@@ -109,24 +119,80 @@ class Scanner:
                 if not self._session.is_open(path):
                     texts[path] = files.read(path)
             folder.update(texts)
-            progress.report("reading", position, len(paths))
+            progress.total = len(paths)
+            progress.report("reading", position)
 
-    async def _check(self, found: list[tuple[Folder, list[str]]], progress: _Progress) -> None:
+    async def _check(self, folder: Folder, paths: list[str], progress: _Progress) -> None:
         """Check and publish file by file."""
         session = self._session
-        total = sum(len(paths) for _, paths in found)
+        if folder.editor.diagnostic_mode != "workspace":
+            return
+        rest = dict.fromkeys(path for path in paths if not session.is_open(path))
+        folder.touched.clear()
+        if len(rest) >= _WORTH_A_PROCESS:
+            try:
+                async with contextlib.aclosing(self._by_worker(folder, paths)) as reports:
+                    async for checked in reports:
+                        await session.scheduler.idle()
+                        rest.pop(checked.report.path, None)
+                        self._take(folder, checked)
+                        progress.report("checking", progress.step())
+            except (OSError, EOFError, pickle.UnpicklingError):
+                _log.exception("the process that checks the workspace failed; the server does its work")
         until = 0.0
-        for folder, paths in found:
-            whole = folder.editor.diagnostic_mode == "workspace"
-            for path in paths:
-                self.files += 1
-                if not whole or session.is_open(path):
-                    continue
-                if time.perf_counter() >= until:
-                    await session.scheduler.idle()
-                    until = time.perf_counter() + _STEP
+        for path in rest:
+            if time.perf_counter() >= until:
+                await session.scheduler.idle()
+                until = time.perf_counter() + _STEP
+            if not session.is_open(path):
                 session.refresh(path)
-                progress.report("checking", self.files, total)
+            progress.report("checking", progress.step())
+
+    def _take(self, folder: Folder, checked: Checked) -> None:
+        """Publish a worker's report, unless its text, or what the server itself found since, is newer."""
+        session, path = self._session, checked.report.path
+        if session.is_open(path) or path in folder.touched:
+            return
+        try:
+            current = folder.project.text(path)
+        except KeyError:
+            return
+        if stamp(current) == checked.stamp:
+            folder.reports[path] = checked.report
+            session.show(path, checked.report)
+        else:
+            session.scheduler.later(path)
+
+    async def _by_worker(self, folder: Folder, paths: list[str]) -> AsyncGenerator[Checked, None]:
+        """The reports of the closed files among `paths`, as another process finds them."""
+        session = self._session
+        buffers = {path: folder.project.text(path) for path in folder.project.paths if session.is_open(path)}
+        task = Task(folder.root, folder.editor, tuple(paths), buffers)
+        process = await asyncio.create_subprocess_exec(
+            *worker.command(), stdin=PIPE, stdout=PIPE, start_new_session=os.name == "posix"
+        )
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            process.stdin.write(pickle.dumps(task))
+            await process.stdin.drain()
+            process.stdin.close()
+            while header := await process.stdout.read(LENGTH.size):
+                header += await process.stdout.readexactly(LENGTH.size - len(header))
+                yield pickle.loads(await process.stdout.readexactly(LENGTH.unpack(header)[0]))
+            if await process.wait():
+                raise EOFError(f"it ended with status {process.returncode}")
+        finally:
+            _end(process)
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    """End a worker, and the processes that it started, at once."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.name == "posix":
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
 
 
 class _CancelledError(Exception):
@@ -140,6 +206,8 @@ class _Progress:
         self._server = session.server
         self._token = ""
         self._next = 0.0
+        self._done = 0
+        self.total = 0
 
     async def begin(self) -> None:
         window = self._server.client_capabilities.window
@@ -156,7 +224,12 @@ class _Progress:
         begin = lsp.WorkDoneProgressBegin(title="AIMET: checking the workspace", cancellable=True, percentage=0)
         progress.begin(token, begin)
 
-    def report(self, what: str, done: int, total: int) -> None:
+    def step(self) -> int:
+        """Count one more file; how many there are by now."""
+        self._done += 1
+        return self._done
+
+    def report(self, what: str, done: int) -> None:
         """Say how far the scan is. Raises _CancelledError where the person pressed Cancel."""
         if not self._token:
             return
@@ -166,8 +239,9 @@ class _Progress:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _REPORT
-            message = f"{what} {done}/{total} files"
-            progress.report(self._token, lsp.WorkDoneProgressReport(message=message, percentage=100 * done // total))
+            message = f"{what} {done}/{self.total} files"
+            percentage = 100 * done // max(1, self.total)
+            progress.report(self._token, lsp.WorkDoneProgressReport(message=message, percentage=percentage))
 
     def end(self) -> None:
         if self._token:

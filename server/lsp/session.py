@@ -153,8 +153,12 @@ class Session:
             return  # what is being typed waits for the person to save it
         report = self.current(path)
         if report is not None:
-            self.publisher.show(path, report)
-            self._after(path, report)
+            self.show(path, report)
+
+    def show(self, path: str, report: Report) -> None:
+        """Publish a report that nobody waits for, where it differs from what is shown."""
+        self.publisher.show(path, report)
+        self._after(path, report)
 
     def _answer(self, path: str, overdue: bool) -> bool:
         folder = self.folders.of(path)

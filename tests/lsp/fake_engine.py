@@ -98,6 +98,12 @@ def main() -> None:
         Project=Project, check=check, repair_edits=repair_edits, fix_all=fix_all, Fixed=Fixed, Report=Report
     )
     sys.modules[module.__name__] = aimet_guidelines.engine = module  # type: ignore[attr-defined]
+    from aimet_guidelines.lsp import worker
+
+    if "worker" in sys.argv:
+        worker.main()
+        return
+    worker.command = lambda: [sys.executable, "-I", "-X", "utf8", __file__, "worker"]
     from aimet_guidelines.lsp.server import serve
 
     print("this goes to standard error, not to the client")

@@ -60,6 +60,32 @@ async def test_the_scan_can_be_cancelled(editor: Editor, tmp_path: Path) -> None
     assert len({each.uri for each in editor.published}) < 20
 
 
+async def test_a_cancelled_scan_leaves_no_process_behind(editor: Editor, tmp_path: Path) -> None:
+    for number in range(40):
+        write(tmp_path / f"net{number:02}.py", "relu(1)  # SLOW\n")
+    await editor.start(tmp_path)
+    await editor.until(lambda: any(each.get("message", "").startswith("checking") for each in editor.progress))
+    assert children_of(editor.process.pid)
+    editor.cancel_progress = True
+    await editor.until(lambda: any("cancelled" in note for status in editor.statuses for note in status["notes"]))
+    await editor.until(lambda: not children_of(editor.process.pid))
+
+
+def children_of(pid: int) -> list[str]:
+    """The processes that a process started and that still run."""
+    listed = subprocess.run(["ps", "-o", "stat=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [state for state in listed.stdout.split() if not state.startswith("Z")]
+
+
+async def test_when_the_scan_s_process_fails_the_server_does_its_work(editor: Editor, tmp_path: Path) -> None:
+    uris = [write(tmp_path / f"net{number:02}.py", "relu(1)\n") for number in range(40)]
+    write(tmp_path / "net20_bad.py", "relu(1)  # CRASH\n")
+    await editor.start(tmp_path)
+    await editor.shows(uris[-1], "0:0 AIMET101")
+    for uri in uris:
+        await editor.shows(uri, "0:0 AIMET101")
+
+
 async def test_a_keystroke_does_not_wait_for_the_scan(editor: Editor, tmp_path: Path) -> None:
     for number in range(8):
         write(tmp_path / f"net{number}.py", "relu(1)  # SLOW\n")
@@ -138,15 +164,15 @@ async def test_the_buffer_of_an_open_file_wins_over_the_disk(editor: Editor, tmp
 
 async def test_changes_in_places_that_are_not_scanned_are_passed_over(editor: Editor, tmp_path: Path) -> None:
     write(tmp_path / ".gitignore", "build/\n")
-    (tmp_path / ".git").mkdir()
+    write(tmp_path / "pkg" / ".gitignore", "*_pb2.py\n")
     await editor.start(tmp_path)
     await editor.scanned()
-    places = ("build/net.py", "site-packages/net.py", ".hidden/net.py", "env/lib/net.py")
+    places = ("pkg/net_pb2.py", "build/net.py", "site-packages/net.py", ".hidden/net.py", "env/lib/net.py")
     uris = [write(tmp_path / place, "relu(1)\n") for place in places]
     write(tmp_path / "env/pyvenv.cfg", "")
     editor.on_disk(*((tmp_path / place, CREATED) for place in places))
     await editor.quiet()
-    assert not any(editor.of(uri) for uri in uris)
+    assert [place for place, uri in zip(places, uris, strict=True) if editor.now(uri)] == []
 
 
 async def test_watchers_are_registered(editor: Editor, tmp_path: Path) -> None:
