@@ -608,6 +608,14 @@ def _slice(m: Machine, holder: Value, node: ast.Subscript, bounds: ast.Slice) ->
     return UNKNOWN if not isinstance(holder, Number) else Number("str")
 
 
+def _bounds(m: Machine, node: ast.Slice) -> Value:
+    """A slice among several indices (`x[:, :n]`)."""
+    for bound in (node.lower, node.upper, node.step):
+        if bound is not None:
+            m.feed(evaluate(m, bound), "shape")
+    return UNKNOWN
+
+
 def set_item(m: Machine, holder: Value, target: ast.Subscript, value: Value, statement: ast.stmt | None) -> None:
     """Run `holder[index] = value`."""
     index = evaluate(m, target.slice)
@@ -786,6 +794,7 @@ _EVALUATE: dict[type[ast.AST], Callable[[Machine, Any], Value]] = {
     ast.Set: _sequence("set"),
     ast.Dict: _dictionary,
     ast.Subscript: _subscript,
+    ast.Slice: _bounds,
     ast.ListComp: _comprehension("list"),
     ast.SetComp: _comprehension("set"),
     ast.GeneratorExp: _comprehension("generator"),

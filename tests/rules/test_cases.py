@@ -54,7 +54,6 @@ def test_the_source_of_a_case_is_valid_python(rule: Rule, case: Case) -> None:
 @pytest.mark.parametrize(("rule", "case"), _CASES, ids=_NAMES)
 def test_a_finding_without_a_repair_says_why(rule: Rule, case: Case) -> None:
     for finding in _findings(rule, case.source):
-        assert finding.message.endswith((".", ".)"))
         if rule.code != "AIMET001" and not finding.repairs:
             assert "repair" in finding.message.lower(), finding.message
 
