@@ -39,7 +39,7 @@ class AimetModule(NamedTuple):
         there is one only and it is a sequence already.
     forbidden: parameters that must not be given.
     mutates: the spelling changes its first operand; the module does not, so its result must be assigned.
-    quantized: quantsim has a quantized class for it; otherwise it gets no output quantizer.
+    quantized: quantsim gives it an output quantizer.
     caveat: when the result could differ, "" where it cannot.
     """
 
@@ -155,10 +155,16 @@ _BINARY_OPERATORS: dict[str, tuple[str, str]] = {
     "eq": ("Equal", "equal"),
     "ne": ("NotEqual", "not_equal"),
 }
+# torch computes 2 / x as x.reciprocal() * 2.
+_RECIPROCAL = "differs by rounding unless the dividend is 1"
+
 _UNARY_OPERATORS = {"neg": ("Neg", "neg"), "abs": ("Abs", "abs")}
 
 # The operator whose method Python calls on the right operand: `0 < x` is `x > 0`.
 _MIRRORED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le", "eq": "eq", "ne": "ne"}
+
+# In place, these keep the tensor's data type, where the module gives booleans.
+_TO_BOOLEANS = words("gt lt ge le ne eq logical_or logical_and logical_not")
 
 # The module takes (x, y) and nothing else.
 _TWO_OPERANDS = {
@@ -167,14 +173,11 @@ _TWO_OPERANDS = {
     "pow": ("Pow", "pow", {"out"}),
 }
 
-_NOT_QUANTIZED = words("""
-    Equal NotEqual Greater GreaterEqual Less LessEqual NonZero TopK Where ElementwiseUnarySign Shape
-""")
+_NOT_QUANTIZED = words("TopK NonZero ElementwiseUnarySign Shape")
 
 # Classes that torch exposes as methods too, but whose method takes other arguments than the function.
 _METHOD_RULES: dict[str, dict[str, Any]] = {
     "split": {"forbidden": frozenset({"out", "split_size"})},
-    "sum": {"pack": 1},
 }
 
 _SPECIAL: tuple[AimetModule, ...] = (
@@ -239,9 +242,10 @@ def _operator(symbol: str, name: str) -> AimetModule | None:
     if name in _BINARY_OPERATORS:
         return _made(symbol, *_BINARY_OPERATORS[name], operands=(0, 1))
     if name.startswith("r") and name[1:] in _BINARY_OPERATORS and name[1:] not in _MIRRORED:
-        return _made(symbol, *_BINARY_OPERATORS[name[1:]], operands=(1, 0))
+        caveat = _RECIPROCAL if name == "rtruediv" else ""
+        return _made(symbol, *_BINARY_OPERATORS[name[1:]], operands=(1, 0), caveat=caveat)
     if name.startswith("i") and name[1:] in _BINARY_OPERATORS and name[1:] not in _MIRRORED:
-        return _made(symbol, *_BINARY_OPERATORS[name[1:]], operands=(0, 1), mutates=True)
+        return _made(symbol, *_BINARY_OPERATORS[name[1:]], operands=(0, 1), mutates=name != "imatmul")
     return None
 
 
@@ -273,7 +277,7 @@ def aimet_module(symbol: str) -> AimetModule | None:
     if base in _TWO_OPERANDS:
         cls, attribute, forbidden = _TWO_OPERANDS[base]
         return _made(name, cls, attribute, operands=(0, 1), forbidden=frozenset(forbidden), mutates=mutates)
-    if base not in _WRAPPERS:
+    if base not in _WRAPPERS or (mutates and base in _TO_BOOLEANS):
         return None
     rules = _METHOD_RULES.get(base, {}) if space == "Tensor" else {}
     return _made(name, *_WRAPPERS[base], mutates=mutates, **rules)

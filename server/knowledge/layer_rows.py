@@ -46,6 +46,7 @@ def _row(functional: str, module: str, attribute: str, kind: str, carried: str =
     return Row(functional, module, attribute, kind, carried=tuple(carried.split()), **more)
 
 
+# AlphaDropout and FeatureAlphaDropout take `inplace` and do not heed it.
 _DROPS = "the functional drops whenever its `training` is true, the module only in train()"
 _AFFINE = "with weight or bias given, the module would own them as parameters"
 _WEIGHTED = "a weight would become a buffer of the module and enter its state_dict"
@@ -77,13 +78,20 @@ ACTIVATIONS = (
         "Sigmoid",
         "sigmoid",
         "activation",
-        spellings="torch.special.expit torch.ops.aten.special_expit torch.ops.aten.expit",
+        spellings="torch.special.expit torch.ops.aten.special_expit",
     ),
     _row("tanh", "Tanh", "tanh", "activation"),
     _row("logsigmoid", "LogSigmoid", "log_sigmoid", "activation", spellings="torch.ops.aten.log_sigmoid"),
     _row("hardsigmoid", "Hardsigmoid", "hardsigmoid", "activation", "inplace"),
     _row("hardswish", "Hardswish", "hardswish", "activation", "inplace"),
-    _row("hardtanh", "Hardtanh", "hardtanh", "activation", "min_val max_val inplace"),
+    _row(
+        "hardtanh",
+        "Hardtanh",
+        "hardtanh",
+        "activation",
+        "min_val max_val inplace",
+        note="the class refuses bounds that are equal",
+    ),
     _row("hardshrink", "Hardshrink", "hardshrink", "activation", "lambd"),
     _row("softshrink", "Softshrink", "softshrink", "activation", "lambd"),
     _row("tanhshrink", "Tanhshrink", "tanhshrink", "activation"),
@@ -198,13 +206,13 @@ DROPOUTS = (
         spellings="torch.feature_dropout torch.feature_dropout_",
     ),
     _row("dropout3d", "Dropout3d", "dropout", "dropout", "p inplace", training="training", note=_DROPS),
-    _row("alpha_dropout", "AlphaDropout", "dropout", "dropout", "p inplace", training="training train", note=_DROPS),
+    _row("alpha_dropout", "AlphaDropout", "dropout", "dropout", "p", training="training train", note=_DROPS),
     _row(
         "feature_alpha_dropout",
         "FeatureAlphaDropout",
         "dropout",
         "dropout",
-        "p inplace",
+        "p",
         training="training train",
         note=_DROPS,
     ),

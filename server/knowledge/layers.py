@@ -180,18 +180,15 @@ def layer(symbol: str) -> Layer | None:
         inexpressible.pop("mode", None)
         inexpressible.pop("value", None)
     fixed = dict(row.fixed)
-    if mutates and "inplace" in constructor:
+    if mutates and "inplace" in targets:
         fixed["inplace"] = True
     given = {c.parameter for c in carried.values()} | set(fixed)
-    missing = (
-        ()
-        if row.functional == "pad"
-        else tuple(
-            p.name
-            for p in (cls.signature if cls else ())
-            if p.default is REQUIRED and p.kind in ("", "keyword") and p.name not in given
-        )
-    )
+    missing = [p.name for p in cls.signature if p.default is REQUIRED and not p.kind.startswith("*")] if cls else []
+    missing = [] if row.functional == "pad" else [name for name in missing if name not in given]
+    if native_loss:
+        # torch.kl_div and the like take reduction as a number and have another default than their schema says.
+        missing.append("reduction")
+        inexpressible["reduction"] = ()
     return Layer(
         symbol=name,
         functional=functional,
@@ -204,7 +201,7 @@ def layer(symbol: str) -> Layer | None:
         inexpressible=MappingProxyType(inexpressible),
         ignored=_IGNORED & {p.name for p in parameters},
         fixed=MappingProxyType(fixed),
-        missing=missing,
+        missing=tuple(missing),
         training=training,
         mutates=mutates,
         parametric=row.parametric,

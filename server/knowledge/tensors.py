@@ -24,6 +24,7 @@ _OPERATORS: dict[str, str] = {
     **{f"__r{name}__": "tensor" for name in _BINARY.split()},
     **{f"__i{name}__": "tensor inplace" for name in _BINARY.split()},
     "__idiv__": "tensor inplace",
+    "__imatmul__": "tensor",  # torch has none, so Python falls back to __matmul__
     "__getitem__": "tensor view",
     "__setitem__": "none inplace",
     "__len__": "int",
