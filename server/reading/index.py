@@ -199,7 +199,7 @@ class Index:
     def scripted(self, definition: Definition) -> bool:
         """Whether torch.jit.script compiles a function."""
         for decorator in getattr(definition.node, "decorator_list", ()):
-            if self.dotted(decorator, definition.path) in ("torch.jit.script", "torch.jit.script_method"):
+            if self.dotted(decorator, definition.path) in _COMPILES:
                 return True
         return False
 
@@ -271,7 +271,7 @@ class Index:
         for statement in self._callers(definition):
             if statement is not definition.statement:
                 called.update(shape.through for shape in callers.calls_in(statement) if not shape.own)
-        return [n for n in names if n in called and n not in _NOT_FORWARD and not n.startswith(_SETS_UP)]
+        return [n for n in names if n in called and _runs_in_forward(n)]
 
     # Callers
 
@@ -337,5 +337,13 @@ _NOT_FORWARD = frozenset(
 )
 
 _SETS_UP = ("set_", "reset_", "init_", "load_")
+
+
+def _runs_in_forward(name: str) -> bool:
+    return name not in _NOT_FORWARD and not name.startswith(_SETS_UP) and "loss" not in name
+
+_COMPILES = frozenset(
+    f"torch.jit.{name}" for name in ("script", "script_method", "script_if_tracing", "_script_if_tracing")
+)
 
 _BUILTIN_NAMES = frozenset({"property", "staticmethod", "classmethod", "super", "object", "dict", "list", "tuple"})
