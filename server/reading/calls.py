@@ -551,7 +551,7 @@ def call_module(m: Machine, module: Module, arguments: Arguments, node: ast.expr
         if found is not None:
             return call_function(m, Function(found[1], module, lexical_class=found[0]), arguments, node)
         return TENSORISH
-    m.use(module, node, callee)
+    m.use(module, node, callee, arguments)
     for argument, value in arguments.positional[:1]:
         if argument is not None and isinstance(value, (Tensor, Unknown)) and _takes_tensor(module):
             expressions.make_tensor(m, argument)

@@ -69,7 +69,10 @@ class Operation:
 
 @dataclass(eq=False, slots=True)
 class Use:
-    """One call of a module, or its registration under a name or in a container."""
+    """One call of a module, or its registration under a name or in a container.
+
+    positional, keywords: the values it is called with; starred: some hide behind `*` or `**`.
+    """
 
     module: Module
     node: ast.expr | ast.stmt
@@ -77,6 +80,9 @@ class Use:
     site: Site
     chain: tuple[ast.AST, ...] = ()
     loop: ast.AST | None = None
+    positional: tuple[Value, ...] = ()
+    keywords: Mapping[str, Value] = field(default_factory=dict)
+    starred: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -113,9 +119,9 @@ class Parameter:
     """A parameter of `forward`.
 
     kind: `tensor`, `tensors` (a tuple of tensors), `list`, `dict`, `object`, `str`, `number`, `none`, `unknown`.
-    evidence: what says so: `annotation`, `default`, `body`, `caller`.
+    evidence: what says so: `annotation`, `default`, or `body` where neither does.
     passed: whether somebody in the workspace passes it, where it has a default.
-    keys: (key, node of the read) for each constant key read from a dict.
+    value: what its annotation or default says it holds.
     """
 
     name: str
@@ -123,8 +129,7 @@ class Parameter:
     kind: str
     evidence: str
     passed: bool = True
-    keys: list[tuple[str, ast.AST]] = field(default_factory=list)
-    whole: bool = False
+    value: Value | None = None
 
 
 @dataclass(eq=False, slots=True)

@@ -6,6 +6,7 @@ A model that was read is kept until one of the names its reading asked for is bo
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -161,6 +162,25 @@ class Index:
     def is_model(self, definition: Definition) -> bool:
         """Whether a class derives from `nn.Module` through any chain that can be read."""
         return bool(getattr(definition.node, "bases", None)) and self.external_base(definition) is not None
+
+    def is_traced(self, definition: Definition) -> bool:
+        """Whether a model is one AIMET would trace: not a loss or a transform of data, unless a model names it."""
+        if not self._is_auxiliary(definition):
+            return True
+        for facts, statement in self.placed_mentions(definition):
+            user = facts.definition(statement)
+            if user is not None and isinstance(user.node, ast.ClassDef) and self.is_model(user):
+                if not self._is_auxiliary(user):
+                    return True
+        return False
+
+    def _is_auxiliary(self, definition: Definition) -> bool:
+        for each in self.order(definition):
+            name = each.simple_name if isinstance(each, Definition) else each.rpartition(".")[2]
+            if _LOSS.search(name) or _TRANSFORM.search(name):
+                return True
+        folder, _, file = definition.path.rpartition("/")
+        return bool(_TRANSFORM_FILE.search(file)) or folder.rpartition("/")[2] in ("transforms", "losses", "loss")
 
     def external_base(self, definition: Definition) -> str | None:
         """The first library class among its bases that is a module (`torch.nn.Module`, `torch.nn.Conv2d`)."""
@@ -341,6 +361,10 @@ _SETS_UP = ("set_", "reset_", "init_", "load_")
 
 def _runs_in_forward(name: str) -> bool:
     return name not in _NOT_FORWARD and not name.startswith(_SETS_UP) and "loss" not in name
+
+_LOSS = re.compile(r"(?:Loss|Losses|Criterion|CrossEntropy)$|^_(?:Weighted)?Loss$")
+_TRANSFORM = re.compile(r"Transform$|Augment|^Random[A-Z]")
+_TRANSFORM_FILE = re.compile(r"transforms?\.py$|augment", re.IGNORECASE)
 
 _COMPILES = frozenset(
     f"torch.jit.{name}" for name in ("script", "script_method", "script_if_tracing", "_script_if_tracing")

@@ -195,12 +195,18 @@ class Machine:
                 (node, join(value, other)) for (node, value), (_, other) in zip(known.operands, operation.operands)
             )
 
-    def use(self, module: Module, node: ast.expr, callee: ast.expr) -> None:
+    def use(
+        self, module: Module, node: ast.expr, callee: ast.expr, arguments: calls.Arguments | None = None
+    ) -> None:
         """Note that a module is called."""
         if self.building or self.silent or module.is_self:
             return
         site = self.frame.site
         use = Use(module, node, callee, site, self.chain)
+        if arguments is not None:
+            use.positional = tuple(value for _, value in arguments.positional)
+            use.keywords = {name: value for name, (_, value) in arguments.keywords.items()}
+            use.starred = arguments.starred
         self.trace.uses.append(use)
         self.trace.reached.add((site.path, site.statement.key))
         constant = [loop for loop in self.loops if loop.number not in module.varies | self.pinned]

@@ -122,7 +122,7 @@ class Model:
             value: Value
             if default is not None and not index.passes(self.definition, parameter.arg, position):
                 value = m.default_value(method, parameter, frame) or Unknown(name=parameter.arg)
-                kept = Parameter(parameter.arg, parameter, kind_of(value), "default", passed=False)
+                kept = Parameter(parameter.arg, parameter, kind_of(value), "default", False, value)
             else:
                 if annotated is not None:
                     value = annotated
@@ -130,7 +130,8 @@ class Model:
                     value = Tensor("input", definite=False)
                 else:
                     value = Unknown(name=parameter.arg)
-                kept = Parameter(parameter.arg, parameter, kind_of(value), "annotation" if annotated else "body")
+                evidence = "annotation" if annotated is not None else "body"
+                kept = Parameter(parameter.arg, parameter, kind_of(value), evidence, True, value)
             given[parameter.arg] = (None, value)
             if len(m.active) == 0:
                 m.trace.parameters.append(kept)

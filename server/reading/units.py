@@ -16,7 +16,7 @@ _CALLERS = 6
 
 
 def model_definitions(index: Index, facts: FileFacts, statement: Statement) -> list[Definition]:
-    """The model classes in a statement, nested ones too, outer ones first."""
+    """The models in a statement that AIMET would trace, nested classes too, outer ones first."""
     if "class " not in statement.text:
         return []
     found: list[Definition] = index.remember(("models", statement), lambda: _models(index, facts, statement))
@@ -31,7 +31,7 @@ def _models(index: Index, facts: FileFacts, statement: Statement) -> list[Defini
     queue = [top]
     while queue:
         definition = queue.pop(0)
-        if isinstance(definition.node, ast.ClassDef) and index.is_model(definition):
+        if isinstance(definition.node, ast.ClassDef) and index.is_model(definition) and index.is_traced(definition):
             found.append(definition)
         for child in definition.node.body if isinstance(definition.node.body, list) else ():
             if isinstance(child, ast.ClassDef):

@@ -82,9 +82,7 @@ class FunctionalOp(Rule):
             "an addition",
             _HEAD + "\n    def forward(self, x):\n        return x + self.conv(x)\n",
             (10,),
-            "from aimet_torch.nn.modules.custom import Add\n"
-            + _HEAD
-            + "        self.add = Add()\n\n    def forward(self, x):\n        return self.add(x, self.conv(x))\n",
+            _HEAD.replace("nn\n", "nn\nfrom aimet_torch.nn.modules.custom import Add\n", 1) + "        self.add = Add()\n\n    def forward(self, x):\n        return self.add(x, self.conv(x))\n",
             unsafe=True,
         ),
         Case(
