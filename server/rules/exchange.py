@@ -1,0 +1,261 @@
+"""What goes into a model's `forward` and what comes out of it that is no tensor."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..reading.definitions import Definition
+from ..reading.units import model_definitions
+from ..reading.values import (
+    Choice,
+    Const,
+    Dictionary,
+    Instance,
+    Number,
+    Sequence,
+    Shape,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from ..reading.facts import Parameter, Return, Unit, Use
+    from ..reading.index import Index
+
+# Of the classes that hold a module this many are read for what they pass to it.
+_HOLDERS = 8
+_DICT_METHODS = frozenset({"items", "keys", "get", "update", "pop"})
+_OUTPUTS = ("Output", "Outputs", "OutputWithPast", "OutputWithPooling")
+
+
+@dataclass(eq=False)
+class Input:
+    """A parameter that takes no tensor.
+
+    kind: `dict`, `list`, `object`, `str`, `number`, `size`, or `tuple of` one of these.
+    reads: (key, expression) of each `parameter["key"]`. whole: it is also used in other ways.
+    uses: the calls of the model in the workspace.
+    """
+
+    parameter: Parameter
+    kind: str
+    reads: list[tuple[str, ast.Subscript]] = field(default_factory=list)
+    whole: bool = True
+    uses: list[Use] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Output:
+    """The returns of one kind; the kinds are those of `Input`, and `none`."""
+
+    kind: str
+    returns: list[Return]
+
+
+def kind_of(value: Value | None, index: Index, depth: int = 0) -> str:
+    """What a value is, empty for tensors, tuples of tensors, named tuples, and what is not known."""
+    if isinstance(value, Choice):
+        kinds = {kind_of(each, index, depth) for each in value.options}
+        return kinds.pop() if len(kinds - {"none"}) == 1 and len(kinds) == 1 else _but_for_none(kinds)
+    if value is None or isinstance(value, (Tensor, Unknown)) or depth > 4:
+        return ""
+    if isinstance(value, Dictionary):
+        return "dict"
+    if isinstance(value, Shape):
+        return "size"
+    if isinstance(value, Instance):
+        return "" if _is_tuple_or_tensor(index, value.definition) else "object"
+    if isinstance(value, Number):
+        return "str" if value.kind == "str" else "number"
+    if isinstance(value, Const):
+        if value.value is None:
+            return "none"
+        return "str" if isinstance(value.value, str) else "number"
+    if isinstance(value, Sequence):
+        if value.kind == "list":
+            return "list"
+        if value.kind == "tuple":
+            elements = value.items if value.items is not None else [value.element]
+            inner = next((kind for each in elements if (kind := kind_of(each, index, depth + 1))), "")
+            return inner if inner.startswith("tuple of") or not inner else f"tuple of {inner}"
+    return ""
+
+
+def _but_for_none(kinds: set[str]) -> str:
+    rest = kinds - {"none"}
+    return rest.pop() if len(rest) == 1 else ""
+
+
+def _is_tuple_or_tensor(index: Index, definition: Definition) -> bool:
+    return any(
+        isinstance(each, str)
+        and each.rpartition(".")[2] in ("NamedTuple", "tuple", "Tensor", "Enum", "IntEnum", "Module")
+        for each in index.order(definition)
+    )
+
+
+# Out
+
+
+def outputs(unit: Unit, definition: Definition) -> list[Output]:
+    """What a model's own `forward` returns that is no tensor, one entry for each kind."""
+    trace = unit.index.trace(definition)
+    method = definition.methods.get("forward")
+    if trace is None or method is None:
+        return []
+    own = {id(node) for node in ast.walk(method) if isinstance(node, ast.Return)}
+    found: dict[str, list[Return]] = {}
+    own_returns = [each for each in trace.returns if id(each.statement) in own]
+    for each in own_returns:
+        kind = kind_of(each.value, unit.index) or _library_object(unit, each.node)
+        if kind == "none" and (each.node is None or any(other.value is not each.value for other in own_returns)):
+            continue
+        known = found.setdefault(kind, [])
+        if all(other.statement is not each.statement for other in known):
+            known.append(each)
+    found.pop("", None)
+    return [Output(kind, returns) for kind, returns in found.items()]
+
+
+def _library_object(unit: Unit, node: ast.expr | None) -> str:
+    """`object` for a call of a library's output class (`BaseModelOutput(...)` of transformers)."""
+    if isinstance(node, ast.Call):
+        name = unit.index.dotted(node.func, unit.path)
+        if name.startswith("transformers.") and name.endswith(_OUTPUTS):
+            return "object"
+    return ""
+
+
+# In
+
+
+def inputs(unit: Unit, definition: Definition) -> list[Input]:
+    """The parameters of a model's own `forward` that take no tensor."""
+    trace = unit.index.trace(definition)
+    method = definition.methods.get("forward")
+    if trace is None or method is None:
+        return []
+    arguments = [*method.args.posonlyargs, *method.args.args][1:]
+    found: list[Input] = []
+    for parameter in trace.parameters:
+        node = parameter.node
+        if all(node is not each for each in (*arguments, *method.args.kwonlyargs)):
+            continue
+        position = next((place for place, each in enumerate(arguments) if each is node), None)
+        entry = _input(unit, definition, method, parameter, position)
+        if entry is not None:
+            found.append(entry)
+    return found
+
+
+def _input(
+    unit: Unit,
+    definition: Definition,
+    method: ast.FunctionDef | ast.AsyncFunctionDef,
+    parameter: Parameter,
+    position: int | None,
+) -> Input | None:
+    reads, whole, as_dict = _reads(method, parameter.name)
+    kind = kind_of(parameter.value, unit.index) if parameter.evidence == "annotation" else ""
+    if not kind and (parameter.evidence == "body" or isinstance(parameter.value, Unknown)) and as_dict:
+        kind = "dict"
+    optional = _has_default(method, parameter.node)
+    if parameter.evidence == "annotation" and not kind and not isinstance(parameter.value, Unknown):
+        return None
+    if optional and not parameter.passed:
+        return None
+    uses = list(uses_of(unit.index, definition))
+    passed = [value for use in uses if (value := _passed(use, parameter.name, position)) is not None]
+    if optional:
+        passed = [value for value in passed if kind_of(value, unit.index) != "none"]
+        if not passed:
+            return None
+    if not kind and passed:
+        kinds = {kind_of(value, unit.index) for value in passed}
+        kind = kinds.pop() if len(kinds) == 1 else ""
+    if kind in ("", "none", "tuple of none"):
+        return None
+    return Input(parameter, kind, reads, whole, uses)
+
+
+def _has_default(method: ast.FunctionDef | ast.AsyncFunctionDef, node: ast.arg) -> bool:
+    ordinary = [*method.args.posonlyargs, *method.args.args]
+    with_default = ordinary[len(ordinary) - len(method.args.defaults) :]
+    keyword_only = [a for a, d in zip(method.args.kwonlyargs, method.args.kw_defaults, strict=True) if d is not None]
+    return any(node is each for each in (*with_default, *keyword_only))
+
+
+def _passed(use: Use, name: str, position: int | None) -> Value | None:
+    if name in use.keywords:
+        return use.keywords[name]
+    if position is not None and position < len(use.positional):
+        value = use.positional[position]
+        return None if isinstance(value, Sequence) and value.kind == "starred" else value
+    return None
+
+
+def _reads(method: ast.AST, name: str) -> tuple[list[tuple[str, ast.Subscript]], bool, bool]:
+    """(reads by a constant key, whether it is used in another way, whether it must be a dict).
+
+    After a name is bound again it is another value: only what stands before that counts.
+    """
+    reads: list[tuple[str, ast.Subscript]] = []
+    inside: set[int] = set()
+    whole = False
+    as_dict = False
+    rebound = min(
+        (
+            node.lineno
+            for node in ast.walk(method)
+            if isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
+        ),
+        default=None,
+    )
+    for node in ast.walk(method):
+        if rebound is not None and getattr(node, "lineno", 0) > rebound:
+            continue
+        if isinstance(node, ast.Subscript) and _is(node.value, name):
+            if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+                as_dict = True
+                if isinstance(node.ctx, ast.Load):
+                    reads.append((node.slice.value, node))
+                    inside.add(id(node.value))
+        elif isinstance(node, ast.Call):
+            callee = node.func
+            if isinstance(callee, ast.Attribute) and callee.attr in _DICT_METHODS and _is(callee.value, name):
+                as_dict = True
+            if any(each.arg is None and _is(each.value, name) for each in node.keywords):
+                as_dict = True
+    for node in ast.walk(method):
+        if isinstance(node, ast.Name) and node.id == name and id(node) not in inside:
+            whole = True
+    reads.sort(key=lambda read: (read[1].lineno, read[1].col_offset))
+    return reads, whole, as_dict
+
+
+def _is(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+# Callers
+
+
+def uses_of(index: Index, definition: Definition) -> Iterator[Use]:
+    """The calls of a model in the `forward` of other models of the workspace."""
+    read = 0
+    seen: set[int] = set()
+    for facts, statement in index.placed_mentions(definition):
+        for holder in model_definitions(index, facts, statement):
+            trace = index.trace(holder)
+            found = [use for use in trace.uses if use.module.definition is definition] if trace is not None else []
+            for use in found:
+                if id(use.node) not in seen:
+                    seen.add(id(use.node))
+                    yield use
+            read += bool(found)
+            if read >= _HOLDERS:
+                return
