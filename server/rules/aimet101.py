@@ -12,7 +12,7 @@ from ..knowledge.data import REQUIRED
 from ..knowledge.layers import RECEIVER, Layer, bind, layer, padding_module
 from ..positions import Span
 from ..reading.values import Const, Number, Sequence, Tensor
-from . import leaves, support
+from . import leaves, stored, support
 from .base import Case, Rule
 
 if TYPE_CHECKING:
@@ -185,10 +185,10 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
     place = support.place_for(unit, operation)
     if place.owner is None:
         return (), place.reason
-    if operation.repeated or (operation.loops and not _each_of(operation)):
+    if operation.via != "stored" and (operation.repeated or (operation.loops and not _each_of(operation))):
         return (), "it runs several times, so one module would be reused; use one module for each run"
     if operation.via == "stored":
-        return (), "the function is stored and called later; store the module instead"
+        return stored.repairs(unit, operation, found, place)
     made = _module_form(unit, operation, found)
     if isinstance(made, str):
         return _aimet_form(unit, operation, found, place, config, made)
