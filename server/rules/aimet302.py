@@ -38,6 +38,7 @@ class Net(nn.Module):
 _TRACED = (
     "torch.jit.trace, which AIMET reads the model with, keeps only {kept}, and `prepare_model` stops with a TraceError."
 )
+_DROPPED = "torch.jit.trace, which AIMET reads the model with, drops it, and `prepare_model` stops with a TraceError."
 _KEPT = {
     "branch": "the path that the example input takes",
     "range": "the number of rounds that the example input needs",
@@ -146,8 +147,8 @@ class DataDependentFlow(Rule):
         ),
         Case(
             "a boolean mask",
-            _NET.format("keep = x.mean(1) > 0\n        x = x[keep & True]\n        x = x[~keep]"),
-            (17,),
+            _NET.format("keep = x.mean(1) > 0\n        x = x[keep]\n        x = x[:, ~keep & (x > 1)]"),
+            (16, 17),
         ),
         Case(
             "a mask that assigns keeps the size",
@@ -156,7 +157,8 @@ class DataDependentFlow(Rule):
         Case(
             "shapes, None, types, settings and training",
             _NET.format(
-                "if x.shape[0] > SCALE and x.dim() == 4 and x.size(1) % 2 == 0 and mask is not None:\n            x = -x\n"
+                "if x.shape[0] > SCALE and x.dim() == 4 and x.size(1) % 2 == 0 and mask is not None:\n"
+                "            x = -x\n"
                 "        if self.deep or self.training or isinstance(x, list) or torch.jit.is_scripting():\n"
                 "            x = -x\n        assert x.numel() > 0 and x.is_floating_point()\n"
                 "        for _ in range(x.size(0)):\n            x = x[: x.shape[1]]\n"
@@ -190,15 +192,14 @@ class DataDependentFlow(Rule):
                 continue
             if _selects(operation):
                 yield self._selection(operation, _call_part(unit, operation.node))
-            elif operation.symbol == "Tensor.__getitem__" and isinstance(operation.node, ast.Subscript):
-                if any(map(_is_mask, (value for _, value in operation.operands[1:]))):
-                    yield self._selection(operation, _brackets(unit, operation.node))
+            elif isinstance(operation.node, ast.Subscript) and _is_masked(operation):
+                yield self._selection(operation, _brackets(unit, operation.node))
 
     def _test(self, unit: Unit, flow: Flow) -> Draft:
         kind, spot = _test_range(unit, flow)
         traced = _TRACED.format(kept=_KEPT["branch"])
         if kind == "assert":
-            traced = "torch.jit.trace, which AIMET reads the model with, drops it, and `prepare_model` stops with a TraceError."
+            traced = _DROPPED
         reason = _NO_REPAIR.get(kind, _NO_REPAIR[""])
         what = _TESTS.get(kind, f"`{kind}` gives Python a tensor's value.")
         return Draft(self.code, spot, f"{what} {traced} No repair is offered: {reason}.", self.severity, kind)
@@ -220,8 +221,8 @@ class DataDependentFlow(Rule):
 
     def _selection(self, operation: Operation, spot: Spot) -> Draft:
         message = (
-            "How many elements this selects depends on the input's values, so nothing after it has a fixed size, which a "
-            "quantized graph needs. No repair is offered: to keep the size, choose with `torch.where`."
+            "How many elements this selects depends on the input's values, so nothing after it has a fixed size, which "
+            "a quantized graph needs. No repair is offered: to keep the size, choose with `torch.where`."
         )
         return Draft(self.code, spot, message, self.severity, operation.symbol)
 
@@ -231,6 +232,10 @@ def _selects(operation: Operation) -> bool:
     if symbol in ("torch.where", "Tensor.where"):
         return len(operation.operands) + len(operation.keywords) == 1 and not operation.starred
     return symbol in _SELECTIONS
+
+
+def _is_masked(operation: Operation) -> bool:
+    return operation.symbol == "Tensor.__getitem__" and any(_is_mask(value) for _, value in operation.operands[1:])
 
 
 def _is_mask(value: Value) -> bool:
