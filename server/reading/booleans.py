@@ -1,21 +1,22 @@
-"""Which tensor operations yield tensors of bools: indexing with one of these selects, so the result's size depends on data."""
+"""Which tensor operations yield tensors of bools. Indexing with one selects: the result's size depends on values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..knowledge.data import words
 from .values import Symbol, Tensor, Value
 
-_COMPARISONS = frozenset("eq ne lt le gt ge".split())
-_TESTS = frozenset(
+_COMPARISONS = words("eq ne lt le gt ge")
+_TESTS = words(
     "all any isclose isfinite isin isinf isnan isneginf isposinf isreal logical_and logical_not logical_or logical_xor "
-    "greater greater_equal less less_equal not_equal signbit bool".split()
+    "greater greater_equal less less_equal not_equal signbit bool"
 )
-_LOGIC = frozenset("and or xor invert bitwise_and bitwise_or bitwise_xor bitwise_not".split())
-_KEEPS = frozenset(
+_LOGIC = words("and or xor invert bitwise_and bitwise_or bitwise_xor bitwise_not")
+_KEEPS = words(
     "clone contiguous detach expand expand_as flatten flip getitem movedim narrow permute repeat reshape roll select "
-    "squeeze t transpose unsqueeze view view_as".split()
+    "squeeze t transpose unsqueeze view view_as"
 )
 
 Operand = tuple[Any, Value]
