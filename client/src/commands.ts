@@ -28,9 +28,7 @@ export function registerCommands(
         await run(...args);
       } catch (error) {
         log.error(`${name}: ${messageOf(error)}`);
-        void vscode.window
-          .showErrorMessage(`${PRODUCT}: ${messageOf(error)}`, 'Show Logs')
-          .then((choice) => choice && log.show());
+        void vscode.window.showErrorMessage(messageOf(error), 'Show Logs').then((choice) => choice && log.show());
       }
     }),
   );

@@ -167,6 +167,8 @@ export class Server {
         },
       ],
       synchronize: { configurationSection: SECTION },
+      // A rule's page is the only command that a hover may link to.
+      markdown: { isTrusted: { enabledCommands: ['aimetGuidelines.explainRule'] } },
       outputChannel: this.log,
       traceOutputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
@@ -219,8 +221,9 @@ export class Server {
   private fail(reason: string): void {
     this.log.error(reason);
     this.status.failed(reason);
+    // Messages with buttons are shown with the extension's name.
     const [logs, select] = ['Show Logs', 'Select Interpreter'];
-    void vscode.window.showErrorMessage(`${PRODUCT}: ${reason}`, select, logs).then((choice) => {
+    void vscode.window.showErrorMessage(reason, select, logs).then((choice) => {
       if (choice === logs) this.log.show();
       if (choice === select) void vscode.commands.executeCommand('aimetGuidelines.selectInterpreter');
     });

@@ -1,4 +1,4 @@
-// `npm run test:client`: the client's unit tests, under Node's own runner, with a small stand-in for `vscode`.
+// `npm run test:client`: unit tests of the client, with a small stand-in for `vscode`, and of the set-up scripts.
 import fs from 'node:fs';
 import { prepareNode } from '../lib/npm.mjs';
 import { at } from '../lib/paths.mjs';
@@ -24,7 +24,8 @@ export async function testClient() {
     logLevel: 'warning',
   });
   const built = tests.map((name) => `${output}/${name.replace(/ts$/, 'js')}`);
-  return runStatus(process.execPath, ['--enable-source-maps', '--test', '--test-reporter=spec', ...built]);
+  const scripts = fs.readdirSync(at('scripts', 'test')).map((name) => at('scripts', 'test', name));
+  return runStatus(process.execPath, ['--enable-source-maps', '--test', '--test-reporter=spec', ...built, ...scripts]);
 }
 
 export default async function run() {

@@ -13,6 +13,7 @@ const SETTINGS = {
   'files.simpleDialog.enable': true,
   'editor.minimap.enabled': false,
   'editor.hover.delay': 100,
+  'editor.lightbulb.enabled': 'on',
   'editor.cursorBlinking': 'solid',
   'editor.accessibilitySupport': 'off',
   'editor.wordBasedSuggestions': 'off',
@@ -73,7 +74,10 @@ export class Editor {
     const address = this.workbench.address(folder, file && path.join(folder, file), line);
     await this.page.goto(address, { waitUntil: 'domcontentloaded' });
     await this.page.locator('.monaco-workbench .part.statusbar .statusbar-item').first().waitFor({ timeout: 60_000 });
-    if (file) await this.tab(file).waitFor();
+    await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: 60_000 });
+    if (!file) return;
+    await this.tab(file).waitFor();
+    await this.page.locator('.monaco-editor .view-line').first().waitFor();
   }
 
   tab(file) {
@@ -97,8 +101,8 @@ export class Editor {
       try {
         await this.page.keyboard.press('F1');
         await widget.locator('.quick-input-box input').fill(`>${title}`, { timeout: 8000 });
-        await widget.locator('.monaco-list-row.focused', { hasText: title }).waitFor({ timeout: 8000 });
-        return await this.page.keyboard.press('Enter');
+        const rows = ['', ','].map((end) => `.monaco-list-row[aria-label${end && '^'}="${title}${end}"]`);
+        return await widget.locator(rows.join(', ')).first().click({ timeout: 8000 });
       } catch (error) {
         // A workbench that is still loading may take the focus, which closes the palette.
         if (attempt === 3) throw error;

@@ -1,5 +1,6 @@
 // Which Python runs the server, and what happens when there is none that may.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -15,10 +16,8 @@ class Net(nn.Module):
 `;
 const timeout = 180_000;
 
-const python = () =>
-  process.env.PATH.split(':')
-    .map((folder) => path.join(folder, 'python3'))
-    .find((file) => fs.existsSync(file));
+/** The program behind `python3`, which may be a script of a version manager. */
+const python = () => execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
 
 describe('the interpreter', () => {
   let editor;
@@ -37,7 +36,7 @@ describe('the interpreter', () => {
     const starts = () => [...editor.log().matchAll(/Starting the server with (\S+) \((\w+)\)/g)];
     assert.equal(starts().length, 1);
     const other = path.join(editor.workbench.root, 'other-python');
-    fs.symlinkSync(fs.realpathSync(python()), other);
+    fs.symlinkSync(python(), other);
     editor.configure({}, { 'aimetGuidelines.interpreter': other });
     await until(() => starts().length > 1, 'a second start');
     assert.deepEqual(starts()[1].slice(1), [other, 'setting']);
