@@ -28,6 +28,7 @@ _USER = (
 _WORDS = {
     "dict": "a dict",
     "list": "a list",
+    "numbers": "a list of numbers",
     "object": "an object that is no tensor",
     "str": "a string",
     "number": "a Python number",
@@ -127,6 +128,16 @@ class NonTensorIo(Rule):
             + "    def forward(self, x, y):\n        return self.a(x) + self.b(y)\n"
             + _USER
             + "        return self.block(x, x)\n",
+            unsafe=True,
+        ),
+        Case(
+            "the parts of a dict are named first",
+            _HEAD
+            + _TWO
+            + '    def forward(self, inputs):\n        a = inputs["a"]\n        b = inputs["b"]\n'
+            + "        return self.a(a) + self.b(b)\n",
+            (10,),
+            _HEAD + _TWO + "    def forward(self, a, b):\n        return self.a(a) + self.b(b)\n",
             unsafe=True,
         ),
         Case(

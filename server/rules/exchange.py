@@ -36,7 +36,7 @@ _OUTPUTS = ("Output", "Outputs", "OutputWithPast", "OutputWithPooling")
 class Input:
     """A parameter that takes no tensor.
 
-    kind: `dict`, `list`, `object`, `str`, `number`, `size`, or `tuple of` one of these.
+    kind: `dict`, `list`, `numbers` (a list of them), `object`, `str`, `number`, `size`, or `tuple of` one of these.
     reads: (key, expression) of each `parameter["key"]`. whole: it is also used in other ways.
     uses: the calls of the model in the workspace.
     """
@@ -77,7 +77,7 @@ def kind_of(value: Value | None, index: Index, depth: int = 0) -> str:
         return "str" if isinstance(value.value, str) else "number"
     if isinstance(value, Sequence):
         if value.kind == "list":
-            return "list"
+            return "numbers" if kind_of(value.any_element(), index, depth + 1) in ("number", "size") else "list"
         if value.kind == "tuple":
             elements = value.items if value.items is not None else [value.element]
             inner = next((kind for each in elements if (kind := kind_of(each, index, depth + 1))), "")
@@ -137,7 +137,7 @@ def inputs(unit: Unit, definition: Definition) -> list[Input]:
     """The parameters of a model's own `forward` that take no tensor."""
     trace = unit.index.trace(definition)
     method = definition.methods.get("forward")
-    if trace is None or method is None:
+    if trace is None or method is None or all(each.node is None for each in trace.returns):
         return []
     arguments = [*method.args.posonlyargs, *method.args.args][1:]
     found: list[Input] = []
@@ -163,7 +163,7 @@ def _input(
     kind = kind_of(parameter.value, unit.index) if parameter.evidence == "annotation" else ""
     if not kind and (parameter.evidence == "body" or isinstance(parameter.value, Unknown)) and as_dict:
         kind = "dict"
-    optional = _has_default(method, parameter.node)
+    optional = _default_of(method, parameter.node) is not None
     if parameter.evidence == "annotation" and not kind and not isinstance(parameter.value, Unknown):
         return None
     if optional and not parameter.passed:
@@ -171,7 +171,8 @@ def _input(
     uses = list(uses_of(unit.index, definition))
     passed = [value for use in uses if (value := _passed(use, parameter.name, position)) is not None]
     if optional:
-        passed = [value for value in passed if kind_of(value, unit.index) != "none"]
+        default = _default_of(method, parameter.node)
+        passed = [value for value in passed if kind_of(value, unit.index) != "none" and not _is_default(value, default)]
         if not passed:
             return None
     if not kind and passed:
@@ -182,11 +183,17 @@ def _input(
     return Input(parameter, kind, reads, whole, uses)
 
 
-def _has_default(method: ast.FunctionDef | ast.AsyncFunctionDef, node: ast.arg) -> bool:
+def _default_of(method: ast.FunctionDef | ast.AsyncFunctionDef, node: ast.arg) -> ast.expr | None:
     ordinary = [*method.args.posonlyargs, *method.args.args]
     with_default = ordinary[len(ordinary) - len(method.args.defaults) :]
-    keyword_only = [a for a, d in zip(method.args.kwonlyargs, method.args.kw_defaults, strict=True) if d is not None]
-    return any(node is each for each in (*with_default, *keyword_only))
+    pairs = [*zip(with_default, method.args.defaults, strict=True)]
+    pairs += [(a, d) for a, d in zip(method.args.kwonlyargs, method.args.kw_defaults, strict=True) if d is not None]
+    return next((default for parameter, default in pairs if parameter is node), None)
+
+
+def _is_default(value: Value, default: ast.expr | None) -> bool:
+    """Whether a call passes just what the parameter would be anyway."""
+    return isinstance(value, Const) and isinstance(default, ast.Constant) and value.value == default.value
 
 
 def _passed(use: Use, name: str, position: int | None) -> Value | None:

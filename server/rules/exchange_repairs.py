@@ -33,14 +33,14 @@ def for_output(unit: Unit, definition: Definition, output: Output) -> Repair | s
         return {
             "object": "return its tensors as a tuple",
             "none": "leave None out of what is returned",
+            "list": "return tuples in place of the lists",
+            "dict": "return the dict's tensors as a tuple",
         }.get(output.kind.removeprefix("tuple of "), "return only the tensors, and give the rest to the constructor")
     steps: _Steps = {}
     here = steps.setdefault((unit.path, unit.statement.key), [])
     for each in output.returns:
-        step = _as_tuple(unit, each, output.kind)
-        if step is None:
-            return f"build the {output.kind} as a literal, or return its tensors as a tuple"
-        here.append(step)
+        if each.node is not None:
+            here.append(_as_tuple(unit, each.node, output.kind))
     if output.kind == "list":
         return _repair("Return a tuple instead of the list (unsafe: callers that change the list must follow)", steps)
     keys = _keys(output.returns)
@@ -55,26 +55,23 @@ def for_output(unit: Unit, definition: Definition, output: Output) -> Repair | s
     return _repair(title, steps)
 
 
-def _as_tuple(unit: Unit, each: Return, kind: str) -> ReplaceText | None:
-    node = each.node
-    if node is None:
-        return None
+def _as_tuple(unit: Unit, node: ast.expr, kind: str) -> ReplaceText:
     span = unit.statement.span(node)
     if kind == "list":
         if isinstance(node, ast.List) and node.elts:
             return _spread(unit, node, node.elts, grouped=True)
-        return ReplaceText(span, "tuple({0})", (span,)) if isinstance(node, (ast.Name, ast.ListComp)) else None
-    if isinstance(node, ast.Dict):
-        if not node.keys or any(key is None for key in node.keys):
-            return None
+        inner = node.args[0] if isinstance(node, ast.Call) and _calls(node, "list") and len(node.args) == 1 else node
+        return ReplaceText(span, "tuple({0})", (unit.statement.span(inner),))
+    if isinstance(node, ast.Dict) and node.keys and all(key is not None for key in node.keys):
         return _spread(unit, node, node.values)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("dict", "OrderedDict"):
-        if node.args or not node.keywords or any(each.arg is None for each in node.keywords):
-            return None
-        return _spread(unit, node, [each.value for each in node.keywords])
-    if isinstance(node, ast.Name):
-        return ReplaceText(span, f"tuple({node.id}.values())")
-    return None
+    if isinstance(node, ast.Call) and _calls(node, "dict", "OrderedDict") and node.keywords and not node.args:
+        if all(each.arg is not None for each in node.keywords):
+            return _spread(unit, node, [each.value for each in node.keywords])
+    return ReplaceText(span, "tuple({0}.values())", (span,))
+
+
+def _calls(node: ast.Call, *names: str) -> bool:
+    return getattr(node.func, "attr", getattr(node.func, "id", "")) in names
 
 
 def _spread(unit: Unit, node: ast.expr, parts: list[ast.expr], grouped: bool = False) -> ReplaceText:
@@ -149,14 +146,20 @@ def for_input(unit: Unit, definition: Definition, entry: Input) -> Repair | str:
         return "the dict is used in other ways than by reading single keys, so its tensors cannot be told"
     if entry.parameter.node in method.args.kwonlyargs or _has_default(method, entry.parameter.node):
         return "the parameter is optional, so no order of parameters fits every call"
-    taken = {node.id for node in ast.walk(method) if isinstance(node, ast.Name)}
+    named = _named_after_key(method, entry)
+    taken = {node.id for node in ast.walk(method) if isinstance(node, ast.Name)} - named.keys()
     taken |= {node.arg for node in ast.walk(method) if isinstance(node, ast.arg)}
     if any(not key.isidentifier() or keyword.iskeyword(key) or key in taken - {entry.parameter.name} for key in keys):
         return "a key is no name that a parameter could have here"
     steps: _Steps = {}
     here = steps.setdefault((unit.path, unit.statement.key), [])
     here.append(ReplaceText(unit.statement.span(entry.parameter.node), ", ".join(keys)))
-    here.extend(ReplaceText(unit.statement.span(node), key) for key, node in entry.reads)
+    for key, node in entry.reads:
+        assignment = named.get(key)
+        if assignment is not None and assignment.value is node:
+            here.append(ReplaceText(unit.statement.span(assignment), ""))
+        else:
+            here.append(ReplaceText(unit.statement.span(node), key))
     own = list(here)
     if entry.uses and all(_pass_each(use, definition, entry, keys, steps) for use in entry.uses):
         listed = "and pass them in the workspace (unsafe: other callers must follow)"
@@ -165,6 +168,20 @@ def for_input(unit: Unit, definition: Definition, entry: Input) -> Repair | str:
         listed = "(unsafe: callers must pass each tensor on its own)"
     names = ", ".join(f"`{key}`" for key in keys)
     return _repair(f"Take {names} instead of the dict `{entry.parameter.name}` {listed}", steps)
+
+
+def _named_after_key(method: ast.FunctionDef | ast.AsyncFunctionDef, entry: Input) -> dict[str, ast.Assign]:
+    """`x = inputs["x"]` at the top of the body, by key, where nothing uses the name before."""
+    found: dict[str, ast.Assign] = {}
+    seen: set[str] = set()
+    for statement in method.body:
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            target, value = statement.targets[0], statement.value
+            for key, node in entry.reads:
+                if value is node and isinstance(target, ast.Name) and target.id == key and key not in seen:
+                    found[key] = statement
+        seen.update(node.id for node in ast.walk(statement) if isinstance(node, ast.Name))
+    return found
 
 
 def _has_default(method: ast.FunctionDef | ast.AsyncFunctionDef, node: ast.arg) -> bool:

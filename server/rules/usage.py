@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ..reading.index import Index
     from ..reading.source import Statement
 
+# How many functions may stand between a class and the model that its instance becomes a part of.
+_FACTORIES = 2
 _CHECKS = frozenset({"isinstance", "issubclass", "super", "cast", "hasattr"})
 
 
@@ -64,10 +66,15 @@ def _is_loss(index: Index, definition: Definition) -> bool:
     base = index.external_base(definition) or ""
     if base.endswith("Loss") or base.startswith("torch.nn.modules.loss."):
         return True
+    return any(name in _TARGETS for name in _parameters(index, definition)[1:])
+
+
+def _parameters(index: Index, definition: Definition) -> list[str]:
+    """The names of `forward`'s parameters for a class without submodules: a model may take images and targets."""
     found = index.method(definition, "forward")
-    if found is None or isinstance(found[1].node, ast.ClassDef):
-        return False
-    return any(parameter.arg in _TARGETS for parameter in found[1].node.args.args[1:])
+    if found is None or isinstance(found[1].node, ast.ClassDef) or not support.is_childless(index, definition):
+        return []
+    return [parameter.arg for parameter in found[1].node.args.args[1:]]
 
 
 _TRANSFORM_NAME = re.compile(r"Transform$|Augment|^Random[A-Z]")
@@ -83,11 +90,7 @@ def _is_transform(index: Index, definition: Definition) -> bool:
     folder, _, name = definition.path.rpartition("/")
     if _TRANSFORM_FILE.search(name) or _TRANSFORM_FILE.match(folder.rpartition("/")[2]):
         return True
-    found = index.method(definition, "forward")
-    parameters = (
-        found[1].node.args.args[1:2] if found is not None and not isinstance(found[1].node, ast.ClassDef) else []
-    )
-    return any(parameter.arg in _IMAGES for parameter in parameters)
+    return any(name in _IMAGES for name in _parameters(index, definition)[:1])
 
 
 def only_a_base(index: Index, definition: Definition) -> bool:
@@ -100,25 +103,58 @@ def only_a_base(index: Index, definition: Definition) -> bool:
 
 def is_held(index: Index, definition: Definition) -> bool:
     """Whether a class of the workspace may hold an instance as its submodule, made by itself, a function or a table."""
-    node = definition.node
-    if definition.parent is not None or getattr(node, "decorator_list", None):
+    if definition.parent is not None or getattr(definition.node, "decorator_list", None):
         # A class inside a function or in a registry is made by code that cannot be followed.
         return True
     name = definition.simple_name
     if definition.statement.text.count(f"{name}(") > 1 and name in names_used(definition.statement):
         return True
-    for path, statement in _others(index, definition):
+    return _is_held(index, definition, 0)
+
+
+def _is_held(index: Index, made_by: Definition, depth: int) -> bool:
+    """Whether what a class or a function makes becomes a part of a model."""
+    name = made_by.simple_name
+    for path, statement in _others(index, made_by):
         if name not in names_used(statement):
             continue
         if statement.key.startswith("class "):
             if _is_part_of_models(index, path, statement):
                 return True
         elif statement.key.startswith("def "):
-            if _called_in_class(index, statement, definition):
+            maker = index.project.files[path].definition(statement)
+            if maker is not None and (
+                _passed_on(maker.node, name) or (depth < _FACTORIES and _is_held(index, maker, depth + 1))
+            ):
                 return True
         elif any(_in_table(each, name) for each in statement.body):
             return True
     return False
+
+
+def _passed_on(function: ast.AST, name: str) -> bool:
+    """Whether a function gives what it makes by calling `name` to the constructor of another class."""
+    variables = {
+        target.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign) and _is_call_of(node.value, name)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and _callee(node)[:1].isupper():
+            given = [*node.args, *(each.value for each in node.keywords)]
+            if any(_is_call_of(each, name) or (isinstance(each, ast.Name) and each.id in variables) for each in given):
+                return True
+    return False
+
+
+def _is_call_of(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Call) and _callee(node) == name
+
+
+def _callee(node: ast.Call) -> str:
+    return getattr(node.func, "attr", getattr(node.func, "id", ""))
 
 
 def _is_part_of_models(index: Index, path: str, statement: Statement) -> bool:
@@ -137,21 +173,6 @@ def _others(index: Index, definition: Definition) -> Iterator[tuple[str, Stateme
             for _, statement in facts.source.statements:
                 if statement is not definition.statement and name in statement.text:
                     yield path, statement
-
-
-def _called_in_class(index: Index, statement: Statement, definition: Definition) -> bool:
-    """Whether a class uses the function that `statement` defines."""
-    name = statement.key.partition(" ")[2].partition("#")[0]
-    for path in (definition.path, *index.project.users(definition.path)):
-        for _, other in index.project.files[path].source.statements:
-            if (
-                other.key.startswith("class ")
-                and name in other.text
-                and name in names_used(other)
-                and _is_part_of_models(index, path, other)
-            ):
-                return True
-    return False
 
 
 def _in_table(node: ast.AST, name: str) -> bool:
