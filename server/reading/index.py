@@ -353,14 +353,18 @@ def _portable(value: Value) -> Value:
 _NOT_FORWARD = frozenset(
     "init_weights reset_parameters reset_classifier get_classifier group_matcher no_weight_decay load_pretrained "
     "set_grad_checkpointing set_input_size extra_repr loss step training_step validation_step test_step "
-    "configure_optimizers train eval fuse reparameterize load_state_dict state_dict from_pretrained generate".split()
+    "configure_optimizers train eval fuse reparameterize load_state_dict state_dict from_pretrained generate "
+    # Methods of tensors, lists and dicts: a call by such a name is hardly a model's.
+    "add append clear copy extend get index insert items keys pop remove reset reverse sort update values".split()
 )
 
 _SETS_UP = ("set_", "reset_", "init_", "load_")
 
+_ASIDE = re.compile(r"loss|(?:^|_)init(?:_|$)")
+
 
 def _runs_in_forward(name: str) -> bool:
-    return name not in _NOT_FORWARD and not name.startswith(_SETS_UP) and "loss" not in name
+    return name not in _NOT_FORWARD and not name.startswith(_SETS_UP) and not _ASIDE.search(name)
 
 _LOSS = re.compile(r"(?:Loss|Losses|Criterion|CrossEntropy)$|^_(?:Weighted)?Loss$")
 _TRANSFORM = re.compile(r"Transform$|Augment|^Random[A-Z]")

@@ -9,6 +9,7 @@ from typing import Any
 from .definitions import Definition, FileFacts
 from .facts import Trace, Unit
 from .index import Index
+from .model import Built
 from .source import Statement
 
 # Of a helper's callers in other files this many are read: what one of them passes the others mostly pass too.
@@ -55,7 +56,11 @@ def unit(index: Index, facts: FileFacts, statement: Statement) -> Unit:
         if trace is not None:
             result.made.extend(trace.made)
     traces = [trace for _, trace in own if trace is not None]
-    traces.extend(_others(index, facts, statement))
+    for trace, built in _others(index, facts, statement):
+        if trace is not None:
+            traces.append(trace)
+        if built is not None:
+            result.made.extend(built.made)
     key = (facts.path, statement.key)
     for trace in traces:
         if key in trace.reached:
@@ -86,8 +91,8 @@ def _add(result: Unit, trace: Trace, statement: Statement) -> None:
     result.flows.extend(f for f in trace.flows if f.site.statement is statement and id(f.node) not in flows)
 
 
-def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[Trace]:
-    """The traces of models elsewhere that run code of this statement: helpers, inherited methods."""
+def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[tuple[Trace | None, Built | None]]:
+    """What models elsewhere do by running code of this statement: helpers, inherited methods."""
     definition = facts.definition(statement)
     if definition is None:
         return
@@ -112,9 +117,11 @@ def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[Tr
                 for model in model_definitions(index, other, candidate):
                     if is_class and definition not in index.order(model):
                         continue
-                    trace = index.trace(model)
-                    if trace is not None and key in trace.reached:
-                        yield trace
+                    trace, built = index.trace(model), index.built(model)
+                    runs = trace is not None and key in trace.reached
+                    makes = built is not None and any(m.origin and m.origin.statement is statement for m in built.made)
+                    if runs or makes:
+                        yield trace if runs else None, built if makes else None
                         read += other is not facts
             elif not is_class:
                 queue.append(caller)
