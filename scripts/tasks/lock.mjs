@@ -8,9 +8,13 @@ import { run, say } from '../lib/process.mjs';
 import { findPython } from '../lib/python.mjs';
 
 const UV = '0.13.9';
+const EVERYWHERE = ['--universal', '--python-version', '3.10'];
+// The oracle runs on Linux alone; its recordings are made with one Python.
+const ORACLE = ['--python-platform', 'x86_64-manylinux_2_28', '--python-version', '3.11'];
 const LOCKS = {
-  'requirements/runtime.txt': ['pyproject.toml'],
-  'requirements/dev.txt': ['pyproject.toml', 'requirements/dev.in'],
+  'requirements/runtime.txt': [...EVERYWHERE, 'pyproject.toml'],
+  'requirements/dev.txt': [...EVERYWHERE, 'pyproject.toml', 'requirements/dev.in'],
+  'requirements/oracle.txt': [...ORACLE, 'requirements/oracle.in'],
 };
 
 export default async function lock(args) {
@@ -29,9 +33,6 @@ export default async function lock(args) {
           ...inputs,
           ...args,
           '--quiet',
-          '--universal',
-          '--python-version',
-          '3.10',
           '--generate-hashes',
           '--constraints',
           'requirements/constraints.txt',
