@@ -31,8 +31,9 @@ _WORDS = {
     "numbers": "a list of numbers",
     "object": "an object that is no tensor",
     "str": "a string",
-    "number": "a Python number",
+    "number": "a Python value",
     "size": "a shape",
+    "setting": "a dtype or device",
     "none": "None",
 }
 

@@ -21,6 +21,7 @@ from ..reading.values import (
     Unknown,
     Value,
 )
+from . import usage
 
 if TYPE_CHECKING:
     from ..reading.facts import Parameter, Return, Unit, Use
@@ -36,7 +37,8 @@ _OUTPUTS = ("Output", "Outputs", "OutputWithPast", "OutputWithPooling")
 class Input:
     """A parameter that takes no tensor.
 
-    kind: `dict`, `list`, `numbers` (a list of them), `object`, `str`, `number`, `size`, or `tuple of` one of these.
+    kind: `dict`, `list`, `numbers` (a list of them), `object`, `str`, `number`, `size`,
+        `setting` (a dtype or device), or `tuple of` one of these.
     reads: (key, expression) of each `parameter["key"]`. whole: it is also used in other ways.
     uses: the calls of the model in the workspace.
     """
@@ -70,7 +72,7 @@ def kind_of(value: Value | None, index: Index, depth: int = 0) -> str:
     if isinstance(value, Instance):
         return "" if _is_tuple_or_tensor(index, value.definition) else "object"
     if isinstance(value, Number):
-        return "str" if value.kind == "str" else "number"
+        return {"str": "str", "dtype": "setting", "device": "setting"}.get(value.kind, "number")
     if isinstance(value, Const):
         if value.value is None:
             return "none"
@@ -112,6 +114,8 @@ def outputs(unit: Unit, definition: Definition) -> list[Output]:
     own_returns = [each for each in trace.returns if id(each.statement) in own]
     for each in own_returns:
         kind = kind_of(each.value, unit.index) or _library_object(unit, each.node)
+        if kind == "dict" and _is_training_step(method, each.value):
+            continue
         if kind == "none" and (each.node is None or any(other.value is not each.value for other in own_returns)):
             continue
         known = found.setdefault(kind, [])
@@ -119,6 +123,14 @@ def outputs(unit: Unit, definition: Definition) -> list[Output]:
             known.append(each)
     found.pop("", None)
     return [Output(kind, returns) for kind, returns in found.items()]
+
+
+def _is_training_step(method: ast.FunctionDef | ast.AsyncFunctionDef, value: Value) -> bool:
+    """Whether `forward` wraps a model and its loss: AIMET is given the model in it."""
+    required = [*method.args.posonlyargs, *method.args.args]
+    required = required[: len(required) - len(method.args.defaults)]
+    takes_target = any(each.arg in usage.TARGETS for each in required)
+    return takes_target and isinstance(value, Dictionary) and "loss" in value.items
 
 
 def _library_object(unit: Unit, node: ast.expr | None) -> str:

@@ -65,8 +65,9 @@ def _as_tuple(unit: Unit, node: ast.expr, kind: str) -> ReplaceText:
     if isinstance(node, ast.Dict) and node.keys and all(key is not None for key in node.keys):
         return _spread(unit, node, node.values)
     if isinstance(node, ast.Call) and _calls(node, "dict", "OrderedDict") and node.keywords and not node.args:
-        if all(each.arg is not None for each in node.keywords):
-            return _spread(unit, node, [each.value for each in node.keywords])
+        named = [each.value for each in node.keywords if each.arg is not None]
+        if len(named) == len(node.keywords):
+            return _spread(unit, node, named)
     return ReplaceText(span, "tuple({0}.values())", (span,))
 
 

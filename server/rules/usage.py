@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..knowledge.data import words
+from ..reading.callers import names_used
 from ..reading.definitions import Definition
 from . import support
 
@@ -17,47 +18,15 @@ if TYPE_CHECKING:
 
 # How many functions may stand between a class and the model that its instance becomes a part of.
 _FACTORIES = 2
-_CHECKS = frozenset({"isinstance", "issubclass", "super", "cast", "hasattr"})
-
-
-def names_used(statement: Statement) -> frozenset[str]:
-    """The names a statement uses as values: not as base classes, in annotations or in `isinstance`."""
-    known = statement.memo.get("names used")
-    if known is None:
-        found: set[str] = set()
-        queue: list[ast.AST] = list(statement.body)
-        while queue:
-            node = queue.pop()
-            if isinstance(node, ast.Name):
-                found.add(node.id)
-            elif isinstance(node, ast.Attribute):
-                found.add(node.attr)
-            queue.extend(_values_in(node))
-        known = statement.memo["names used"] = frozenset(found)
-    return known  # type: ignore[return-value]
-
-
-def _values_in(node: ast.AST) -> Iterator[ast.AST]:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CHECKS:
-        return
-    for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns") or (name == "bases" and isinstance(node, ast.ClassDef)):
-            continue
-        for child in value if isinstance(value, list) else [value]:
-            # `Base.forward(self, x)` and `Base.attribute` make no instance.
-            if isinstance(child, ast.Attribute) and isinstance(child.value, ast.Name) and child.value.id[:1].isupper():
-                continue
-            if isinstance(child, ast.AST):
-                yield child
-
-
+_REGISTRY = re.compile(r"regist|\(\)$", re.IGNORECASE)
 def is_beside_models(index: Index, definition: Definition) -> bool:
     """Whether it is a loss or a data transform: a module too, but no part of a model unless a model holds it."""
     return _is_loss(index, definition) or _is_transform(index, definition)
 
 
 _LOSS_NAME = re.compile(r"(?:Loss|Losses|Criterion|Metric|CrossEntropy)(?:[A-Z0-9_]\w*)?$")
-_TARGETS = words("target targets label labels gt gts y_true truth ground_truth true")
+# What the expected result is called among the parameters of a loss.
+TARGETS = words("target targets label labels gt gts y_true truth ground_truth true")
 
 
 def _is_loss(index: Index, definition: Definition) -> bool:
@@ -66,7 +35,7 @@ def _is_loss(index: Index, definition: Definition) -> bool:
     base = index.external_base(definition) or ""
     if base.endswith("Loss") or base.startswith("torch.nn.modules.loss."):
         return True
-    return any(name in _TARGETS for name in _parameters(index, definition)[1:])
+    return any(name in TARGETS for name in _parameters(index, definition)[1:])
 
 
 def _parameters(index: Index, definition: Definition) -> list[str]:
@@ -103,7 +72,8 @@ def only_a_base(index: Index, definition: Definition) -> bool:
 
 def is_held(index: Index, definition: Definition) -> bool:
     """Whether a class of the workspace may hold an instance as its submodule, made by itself, a function or a table."""
-    if definition.parent is not None or getattr(definition.node, "decorator_list", None):
+    decorators = [ast.unparse(each) for each in getattr(definition.node, "decorator_list", ())]
+    if definition.parent is not None or any(_REGISTRY.search(each) for each in decorators):
         # A class inside a function or in a registry is made by code that cannot be followed.
         return True
     name = definition.simple_name
