@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import posixpath
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Union
 
+from . import callers
 from .source import Source, Statement
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
@@ -58,14 +58,6 @@ class Definition:
     def simple_name(self) -> str:
         """The last part of its name."""
         return self.name.rpartition(".")[2]
-
-
-def identifiers(statement: Statement) -> frozenset[str]:
-    """Every identifier in a statement's text, those in comments and strings too."""
-    known = statement.memo.get("identifiers")
-    if known is None:
-        known = statement.memo["identifiers"] = frozenset(_IDENTIFIER.findall(statement.text))
-    return known  # type: ignore[return-value]
 
 
 def class_body(node: ast.AST) -> Iterator[ast.stmt]:
@@ -119,18 +111,37 @@ class FileFacts:
             if statement.is_definition:
                 names[statement.key.partition(" ")[2].partition("#")[0]] = statement
             else:
-                self._bind_all(statement, statement.body, names)
+                names.update(self._bound_by(statement))
         return names
+
+    def _bound_by(self, statement: Statement) -> dict[str, Binding]:
+        """The names a run of statements binds."""
+        key = ("bound", self.path, self.module)
+        known = statement.memo.get(key)
+        if known is None:
+            known = {}
+            self._bind_all(statement, statement.body, known)
+            statement.memo[key] = known
+        return known  # type: ignore[return-value]
 
     @cached_property
     def _mentions(self) -> dict[str, list[Statement]]:
         """For each top-level name, the classes and functions of the file whose text has it."""
         found: dict[str, list[Statement]] = {}
+        names = self.names
         for _, statement in self.source.statements:
             if statement.is_definition:
-                for name in self.scope.keys() & identifiers(statement):
+                known = statement.memo.get("mentions")
+                if known is None or known[0] is not names:  # type: ignore[index]
+                    known = statement.memo["mentions"] = (names, names & callers.identifiers(statement))
+                for name in known[1]:  # type: ignore[index]
                     found.setdefault(name, []).append(statement)
         return found
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names bound at the top level."""
+        return frozenset(self.scope)
 
     @property
     def mentioned(self) -> Collection[str]:
@@ -171,29 +182,21 @@ class FileFacts:
     def differences(self, other: FileFacts) -> set[tuple[str, str]]:
         """The names bound differently than in an earlier version of the file, and whom the changed code mentions.
 
-        A (path, name) for each name; (path, "") where imports changed; ("calls", name) for each identifier in a
-        statement that changed: who calls whom may be another now.
+        A (path, name) for each name; (path, "*") where star imports changed; ("calls", name) for each identifier in
+        a statement that changed: who calls whom may be another now.
         """
         mine, others = self.scope, other.scope
-        changed: set[tuple[str, str]] = set()
-        for name in mine.keys() | others.keys():
-            one, two = mine.get(name), others.get(name)
-            if one is two or (isinstance(one, Import) and one == two):
-                continue
-            if isinstance(one, Assigned) and isinstance(two, Assigned):
-                if one.index == two.index and ast.dump(one.value) == ast.dump(two.value):
-                    continue
-            changed.add((self.path, name))
-            if isinstance(one, Import) or isinstance(two, Import):
-                changed.add((self.path, ""))
+        names = mine.keys() | others.keys()
+        changed = {(self.path, name) for name in names if not _same(mine.get(name), others.get(name))}
         if self.star_imports != other.star_imports:
-            changed.add((self.path, ""))
-        before = {id(statement) for _, statement in other.source.statements}
-        after = {id(statement) for _, statement in self.source.statements}
-        for source, kept in ((self.source, before), (other.source, after)):
-            for _, statement in source.statements:
-                if id(statement) not in kept:
-                    changed.update(("calls", name) for name in identifiers(statement))
+            changed.add((self.path, "*"))
+        if self.names == other.names:
+            self.__dict__["names"] = other.names
+        before, after = other.source.by_key, self.source.by_key
+        for key in before.keys() | after.keys():
+            old, new = before.get(key), after.get(key)
+            if old is not new and not (old is not None and not old.is_definition):
+                changed.update(("calls", name) for name in callers.changed_names(old, new))
         return changed
 
     def definition(self, statement: Statement) -> Definition | None:
@@ -242,7 +245,31 @@ class FileFacts:
                     self._bind_all(statement, handler.body, names)
                 self._bind_all(statement, node.body, names)
             elif isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-                names[node.name] = Definition(self.path, statement, node, node.name)
+                names[node.name] = self._inside(statement, node)
+
+    def _inside(self, statement: Statement, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> Definition:
+        """The definition of a class or function in a run of other statements; one for each node."""
+        known = statement.memo.get((self.path, node))
+        if not isinstance(known, Definition):
+            known = statement.memo[self.path, node] = Definition(self.path, statement, node, node.name)
+        return known
+
+
+def _same(one: Binding | None, two: Binding | None) -> bool:
+    """Whether two bindings of a name mean the same, at the same place of their statement."""
+    if one is two:
+        return True
+    if isinstance(one, Import):
+        return one == two
+    if isinstance(one, Assigned) and isinstance(two, Assigned):
+        if one.value is two.value and one.index == two.index:
+            return True
+        return (
+            (one.statement.key, one.index) == (two.statement.key, two.index)
+            and one.statement.span(one.value) == two.statement.span(two.value)
+            and one.statement.source(one.value) == two.statement.source(two.value)
+        )
+    return False
 
 
 def _bind_target(

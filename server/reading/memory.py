@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
-# (file, top-level name), or ("calls", name) for who calls it.
+# (file, top-level name), (file, "*") for its star imports, or ("calls", name) for who calls it.
 Dependency = tuple[str, str]
 
 
@@ -16,6 +17,11 @@ class Memory:
         self.entries: dict[Any, Any] = {}
         self._rests_on: dict[Any, frozenset[Dependency]] = {}
         self._used_by: dict[Dependency, set[Any]] = {}
+        self._tokens: dict[Hashable, int] = {}
+
+    def token(self, value: Hashable) -> int:
+        """A small number that stands for a value in keys, so that a large one is hashed only here."""
+        return self._tokens.setdefault(value, len(self._tokens))
 
     def keep(self, key: Any, value: Any, rests_on: frozenset[Dependency]) -> None:
         """Remember a result."""
@@ -32,8 +38,12 @@ class Memory:
         """Drop what rests on names that are bound differently now."""
         for dependency in changed:
             for key in self._used_by.pop(dependency, ()):
-                if self.entries.pop(key, None) is not None:
-                    for other in self._rests_on.pop(key, ()):
-                        users = self._used_by.get(other)
-                        if users is not None:
-                            users.discard(key)
+                self.entries.pop(key, None)
+                for other in self._rests_on.pop(key, ()):
+                    users = self._used_by.get(other)
+                    if users is not None:
+                        users.discard(key)
+
+    def callers(self) -> set[Dependency]:
+        """Every dependency on who calls a name."""
+        return {dependency for dependency in self._used_by if dependency[0] == "calls"}

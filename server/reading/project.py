@@ -42,7 +42,7 @@ class Project:
         folders = None
         changed: set[tuple[str, str]] = set()
         same_files = self.memory.newest is self
-        same_names = True
+        same_names = same_imports = True
         for path, text in texts.items():
             known = files.pop(path, None)
             same_files = same_files and known is not None and text is not None
@@ -58,13 +58,16 @@ class Project:
             if known is not None and same_files:
                 changed |= files[path].differences(known)
                 same_names = same_names and files[path].mentioned == known.mentioned
+                same_imports = same_imports and self._imported_by(known) == self._imported_by(files[path])
         # What was read stays valid as long as no file comes or goes and no name it rests on changes.
         memory = self.memory if same_files else Memory()
+        if not same_imports:
+            # Who can call whom is another now.
+            changed |= memory.callers()
         memory.forget(changed)
         following = Project(self.root, files, memory)
         if same_files:
-            # Which file is which module is the same; who imports whom only where no import changed.
-            same_imports = not any(name == "" for _, name in changed)
+            # Which file is which module is the same.
             kept = {"modules": True, "importers": same_imports, "_users": same_imports, "_naming": same_names}
             for name, same in kept.items():
                 if same and name in self.__dict__:
@@ -112,6 +115,8 @@ class Project:
             return self.resolve(binding.target, path, depth + 1, seen)
         if binding is not None:
             return binding
+        if seen is not None:
+            seen.add((path, "*"))
         for target in facts.star_imports:
             module = self.find_module(target, path)
             if module is not None and module != path:
@@ -143,16 +148,21 @@ class Project:
         """For each file, the files that import it or something from it."""
         users: dict[str, set[str]] = {}
         for path, facts in self.files.items():
-            targets = list(facts.imports.values())
-            for target in (*targets, *facts.star_imports):
-                name = target
-                while name:
-                    module = self.find_module(name, path)
-                    if module is not None:
-                        users.setdefault(module, set()).add(path)
-                        break
-                    name = name.rpartition(".")[0]
+            for module in self._imported_by(facts):
+                users.setdefault(module, set()).add(path)
         return {path: frozenset(found) for path, found in users.items()}
+
+    def _imported_by(self, facts: FileFacts) -> set[str]:
+        """The files that a file imports, or imports something from."""
+        found: set[str] = set()
+        for name in {*facts.imports.values(), *facts.star_imports}:
+            while name:
+                module = self.find_module(name, facts.path)
+                if module is not None:
+                    found.add(module)
+                    break
+                name = name.rpartition(".")[0]
+        return found
 
     @cached_property
     def _users(self) -> dict[str, dict[str, None]]:

@@ -1,0 +1,307 @@
+"""Checking after edits finds exactly what a fresh reading of the final texts finds: no cache shows a stale finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from .workspace import Workspace, afresh, at, findings, parses
+
+HELPERS = """\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+SLOPE = 0.1
+SHARED = nn.ReLU()
+
+
+def activate(x, slope=SLOPE):
+    return F.leaky_relu(x, slope)
+
+
+def size(x):
+    return x.shape[0]
+
+
+class Base(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.act = nn.ReLU()
+
+    def forward(self, x):
+        return self.act(self.body(x))
+
+    def body(self, x):
+        return x
+"""
+
+BLOCKS = """\
+import torch
+from torch import nn
+
+from helpers import Base, activate
+
+
+class Block(Base):
+    def __init__(self, width=8, act=None):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3)
+
+    def body(self, x, extra=None):
+        if extra is not None:
+            x = x + extra
+        return activate(self.conv(x))
+
+
+class Head(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(8, 2)
+
+    def forward(self, x, flag=False):
+        x = torch.flatten(x, 1)
+        return (self.fc(x), x) if flag else self.fc(x)
+"""
+
+NET = """\
+import helpers
+import torch
+from blocks import *
+from torch import nn
+from torch.nn import functional as F
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+        self.head = Head()
+        self.relu = helpers.SHARED
+        self.outs = []
+
+    def forward(self, x):
+        x = self.relu(self.block(x))
+        x = self.relu(F.max_pool2d(x, 2))
+        self.outs.append(x)
+        return self.head(x.view(-1, 8))
+
+
+def run(model: Net, x):
+    return helpers.activate(model(x))
+"""
+
+START = {"helpers.py": HELPERS, "blocks.py": BLOCKS, "net.py": NET}
+
+
+def assert_fresh(workspace: Workspace, names: list[str] | None = None) -> None:
+    """The findings shown now are those of a fresh reading."""
+    order = names or sorted(workspace.texts)
+    shown = workspace.check(order)
+    expected = afresh(workspace.texts)
+    for name in order:
+        assert shown[name] == expected[name], name
+
+
+# One edit whose effect lies elsewhere, each: (what, file, old text, new text).
+_CHANGES = [
+    ("helper body", "helpers.py", "F.leaky_relu(x, slope)", "x"),
+    ("helper default", "helpers.py", "SLOPE = 0.1", "SLOPE = 0.2"),
+    ("constant set by a function", "helpers.py", "def size(x):", "def change():\n    global SLOPE\n    SLOPE = 3\n\n\ndef size(x):"),
+    ("base attribute", "helpers.py", "self.act = nn.ReLU()", "self.act = nn.Dropout()"),
+    ("base method", "helpers.py", "self.act(self.body(x))", "self.act(self.act(self.body(x)))"),
+    ("base of base", "helpers.py", "class Base(nn.Module)", "class Base(object)"),
+    ("shared instance", "helpers.py", "SHARED = nn.ReLU()", "SHARED = nn.Conv2d(1, 1, 1)"),
+    ("line above a shared instance", "helpers.py", "SLOPE = 0.1\n", "SLOPE = 0.1\nOTHER = 1\n"),
+    ("function that splits module code", "helpers.py", "SLOPE = 0.1\n", "SLOPE = 0.1\n\n\ndef apart(): ...\n\n\n"),
+    ("second definition wins", "helpers.py", "def size(x):", "def activate(x):\n    return x\n\n\ndef size(x):"),
+    ("class of the same name above", "helpers.py", "def size(x):", "class Base(nn.Module):\n    pass\n\n\ndef size(x):"),
+    ("import renamed", "helpers.py", "import torch.nn.functional as F", "import torchvision.transforms.functional as F"),
+    ("import of a name removed", "blocks.py", "from helpers import Base, activate", "from helpers import Base"),
+    ("import turned into a star", "blocks.py", "from helpers import Base, activate", "from helpers import *"),
+    ("star import removed", "net.py", "from blocks import *\n", ""),
+    ("star import of another", "net.py", "from blocks import *", "from helpers import *"),
+    ("module import removed", "net.py", "import helpers\n", ""),
+    ("caller passes a flag", "net.py", "self.head(x.view(-1, 8))", "self.head(x.view(-1, 8), flag=True)"),
+    ("caller passes a tensor", "net.py", "self.block(x)", "self.block.body(x, x)"),
+    ("caller gone", "net.py", "class Net(nn.Module)", "class Net"),
+    ("subclass takes a name", "net.py", "def run(", "class More(Head):\n    def forward(self, x):\n        self.relu = x\n        return x\n\n\ndef run("),
+    ("result changes", "blocks.py", "return activate(self.conv(x))", "return self.conv(x), x"),
+    ("name comes to be", "net.py", "import torch\n", "import torch\n\nactivate = torch.relu\n"),
+    ("registration", "net.py", "def run(", "from aimet_torch.nn import QuantizationMixin\n\nQuantizationMixin.ignore(Head)\n\n\ndef run("),
+    ("list in forward", "net.py", "self.outs.append(x)", "self.outs.append(activate(x))"),
+    ("function becomes a class", "helpers.py", "def activate(x, slope=SLOPE):\n    return F.leaky_relu(x, slope)", "class activate(nn.Module):\n    pass"),
+]  # fmt: skip
+
+
+def _changed(texts: dict[str, str], name: str, old: str, new: str) -> str:
+    assert texts[name].count(old) >= 1
+    return texts[name].replace(old, new)
+
+
+@pytest.mark.parametrize(("name", "old", "new"), [each[1:] for each in _CHANGES], ids=[each[0] for each in _CHANGES])
+def test_a_change_shows_everywhere_at_once(name: str, old: str, new: str) -> None:
+    workspace = Workspace(START)
+    workspace.edit(name, _changed(START, name, old, new))
+    assert_fresh(workspace)
+
+
+@pytest.mark.parametrize(("name", "old", "new"), [each[1:] for each in _CHANGES], ids=[each[0] for each in _CHANGES])
+def test_taking_a_change_back_restores_every_finding(name: str, old: str, new: str) -> None:
+    workspace = Workspace(START)
+    before = workspace.check(START)
+    workspace.edit(name, _changed(START, name, old, new))
+    workspace.check(["net.py"])
+    workspace.edit(name, START[name])
+    assert workspace.check(START) == before
+
+
+@pytest.mark.parametrize(("name", "old", "new"), [each[1:] for each in _CHANGES], ids=[each[0] for each in _CHANGES])
+def test_dependents_name_every_file_whose_findings_change(name: str, old: str, new: str) -> None:
+    workspace = Workspace(START)
+    before = afresh(workspace.texts)
+    dependents = workspace.project.dependents(at(name))
+    workspace.edit(name, _changed(START, name, old, new))
+    dependents |= workspace.project.dependents(at(name))
+    after = afresh(workspace.texts)
+    differing = {at(each) for each in START if each != name and before[each] != after[each]}
+    assert differing <= dependents
+
+
+def test_a_file_that_comes_and_goes() -> None:
+    workspace = Workspace({name: text for name, text in START.items() if name != "helpers.py"})
+    workspace.edit("helpers.py", HELPERS)
+    assert_fresh(workspace)
+    workspace.edit("helpers.py", None)
+    assert_fresh(workspace)
+
+
+def test_what_a_broken_statement_hid_comes_back() -> None:
+    workspace = Workspace(START)
+    broken = HELPERS.replace("return F.leaky_relu(x, slope)", "return F.leaky_relu(x, slope")
+    for text in (broken, HELPERS):
+        workspace.edit("helpers.py", text)
+        workspace.check(["net.py", "helpers.py"])
+    assert_fresh(workspace)
+
+
+# Any edits at all.
+
+_PIECES = [
+    "",
+    "\n",
+    "\r\n",
+    " ",
+    "    ",
+    "(",
+    ")",
+    '"""',
+    "'",
+    "#",
+    "\\",
+    ":",
+    "é𝛼",
+    "self.",
+    "x = F.relu(x)\n",
+    "        x = self.relu(x)\n",
+    "        x = helpers.activate(x)\n",
+    "        x = x + 1\n",
+    "    if self.training:\n",
+    "    return x\n",
+    "import helpers\n",
+    "from helpers import *\n",
+    "from helpers import activate as Block\n",
+    "from blocks import Block, Head\n",
+    "\nclass Block(nn.Module):\n    def forward(self, x):\n        return torch.relu(x)\n\n",
+    "\nclass Net(Head):\n    pass\n\n",
+    "\ndef activate(x):\n    return torch.sigmoid(x)\n\n",
+    "\nactivate = torch.tanh\n",
+    "\nSHARED = nn.ReLU()\n",
+    "@torch.no_grad()\n",
+    "# aimet: ignore\n",
+]
+_NAMES = [
+    "activate",
+    "Base",
+    "Block",
+    "Head",
+    "Net",
+    "helpers",
+    "SHARED",
+    "self",
+    "x",
+    "relu",
+    "forward",
+    "body",
+    "F",
+    "nn",
+]
+_FILES = sorted(START)
+
+Edit = Callable[[str], str]
+
+
+@st.composite
+def _edits(draw: st.DrawFn) -> Edit:
+    kind = draw(st.sampled_from(["piece", "piece", "line", "lines", "move", "name", "name", "characters", "ends"]))
+    where, other = draw(st.floats(0, 1)), draw(st.floats(0, 1))
+    piece, name = draw(st.sampled_from(_PIECES)), draw(st.sampled_from(_NAMES))
+
+    def edit(text: str) -> str:
+        lines = text.splitlines(keepends=True) or [""]
+        first = int(where * (len(lines) - 1))
+        last = min(len(lines), first + 1 + int(other * 6))
+        if kind == "piece":  # pasted at the start of a line
+            return "".join([*lines[:first], piece, *lines[first:]])
+        if kind == "line":
+            return "".join([*lines[:first], *lines[first + 1 :]])
+        if kind == "lines":  # replaced in two places at once, as with several cursors
+            return "".join([*lines[:first], piece, *lines[last:], piece])
+        if kind == "move":
+            return "".join([*lines[:first], *lines[last:], *lines[first:last]])
+        if kind == "name":
+            position = int(where * len(text))
+            start = max(text.find(each, position) for each in _NAMES)
+            old = next((each for each in _NAMES if start >= 0 and text.startswith(each, start)), None)
+            return text if old is None else text[:start] + name + text[start + len(old) :]
+        if kind == "ends":
+            return text.replace("\r\n", "\n") if "\r\n" in text else text.replace("\n", "\r\n")
+        start = int(where * len(text))
+        return text[:start] + piece + text[start + int(other * 4) :]
+
+    return edit
+
+
+@st.composite
+def _steps(draw: st.DrawFn) -> tuple[str, Edit | None, list[str]]:
+    """(file, edit or None for undo, the files looked at afterwards)."""
+    edit = draw(st.one_of(_edits(), _edits(), _edits(), st.none()))
+    return draw(st.sampled_from(_FILES)), edit, draw(st.permutations(_FILES))[: draw(st.integers(0, 3))]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(_steps(), min_size=1, max_size=8), st.permutations(_FILES))
+def test_any_edits_lead_to_what_a_fresh_reading_finds(
+    steps: list[tuple[str, Edit | None, list[str]]], order: list[str]
+) -> None:
+    workspace = Workspace(START)
+    past: dict[str, list[str]] = {name: [START[name]] for name in START}
+    for name, edit, looked_at in steps:
+        if edit is None:
+            text = past[name].pop() if len(past[name]) > 1 else past[name][0]
+        else:
+            past[name].append(workspace.texts[name])
+            text = edit(workspace.texts[name])
+        workspace.edit(name, text)
+        workspace.check(looked_at)
+        if workspace.parses:
+            assert_fresh(workspace, order)
+    # What is broken is put right again, file by file.
+    for name in order:
+        if not parses(workspace.texts[name]):
+            workspace.edit(name, next(text for text in reversed([START[name], *past[name]]) if parses(text)))
+            findings(workspace.project, at(name))
+    assert_fresh(workspace, order)
