@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import torch
@@ -15,13 +16,19 @@ class InexpressibleError(Exception):
 
 def resolve(dotted: str) -> Any:
     """The object a dotted path names; `Tensor.x` is a method of torch.Tensor."""
+    if dotted.startswith("Tensor."):
+        return getattr(torch.Tensor, dotted.partition(".")[2])
+    # The longest prefix that is a module: timm.models.csatv2 is a module and, in its package, a function.
     parts = dotted.split(".")
-    value: Any = torch.Tensor if parts[0] == "Tensor" else __import__(parts[0])
-    for part in parts[1:]:
-        if not hasattr(value, part):
-            __import__(f"{value.__name__}.{part}")
-        value = getattr(value, part)
-    return value
+    for end in range(len(parts) - 1, 0, -1):
+        try:
+            value: Any = importlib.import_module(".".join(parts[:end]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[end:]:
+            value = getattr(value, part)
+        return value
+    raise AttributeError(dotted)
 
 
 def module_form(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any]]:

@@ -14,6 +14,7 @@ from aimet_guidelines.knowledge.data import table
 from aimet_guidelines.knowledge.modules import module_attributes, module_class
 from calls import resolve
 from operation_samples import Sample, samples
+from own_samples import OWN_SAMPLES
 from torch_catalogue import operations, signature
 
 warnings.simplefilter("ignore")
@@ -52,7 +53,8 @@ def test_results_are_what_operations_yield(found: dict[str, list[Sample]]) -> No
     checked = 0
     for symbol, cases in found.items():
         forms = [k for k in table("results") if k.startswith(symbol + "[")]
-        if forms:
+        # Samples written by hand may do more than the one operation.
+        if forms or symbol in OWN_SAMPLES:
             continue
         expected = tensors.result(symbol)
         if expected == "unknown":
@@ -76,7 +78,7 @@ def test_results_are_what_operations_yield(found: dict[str, list[Sample]]) -> No
 def test_views_and_in_place_operations(found: dict[str, list[Sample]]) -> None:
     wrong: list[str] = []
     for symbol, cases in found.items():
-        if "[" in symbol or symbol.startswith("Tensor.__"):
+        if symbol in OWN_SAMPLES:
             continue
         given = [t.clone() for t in cases[0].tensors]
         before = [t.clone() for t in given]
@@ -158,7 +160,7 @@ def test_state_of_module_classes() -> None:
             assert list(module.parameters()), path
         if entry.childless:
             assert not list(module.children()), path
-        elif path != "torch.nn.Module":
+        elif path not in ("torch.nn.Module", "torch.nn.Container"):
             assert list(module.children()), path
     assert built > 110
 
