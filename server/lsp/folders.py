@@ -10,6 +10,7 @@ from .. import engine
 from ..config import Config
 from ..engine import Project
 from ..finding import Report
+from ..reading.definitions import FileFacts
 from ..settings import Settings
 from .settings import EditorSettings
 from .translate import path_of
@@ -35,6 +36,7 @@ class Folder:
         self.project = Project.empty(root)
         self.reports: dict[str, Report] = {}
         self.touched: set[str] = set()
+        self._before: dict[str, FileFacts | None] = {}
         self._importers: set[str] = set()
         self.use(editor)
 
@@ -57,7 +59,19 @@ class Folder:
                 self._importers.discard(path)
             if text is None:
                 self.reports.pop(path, None)
+        for path in texts:
+            self._before.setdefault(path, self.project.files.get(path))
         self.project = self.project.updated(texts)
+
+    def take_dependents(self) -> set[str]:
+        """The files that may read something else than when this was last asked, in files that changed since."""
+        changed = {path for path, facts in self._before.items() if _differ(facts, self.project.files.get(path))}
+        self.forget_changes()
+        return {user for path in changed for user in self.project.dependents(path)} - changed
+
+    def forget_changes(self) -> None:
+        """Everything is checked anew, so nobody needs to know who depends on what changed."""
+        self._before.clear()
 
     def config(self, path: str) -> Config:
         """What the file is checked with."""
@@ -92,6 +106,13 @@ class Folder:
         """Whether findings in the open document `path` are shown at all."""
         below = path[len(self.root) :] if self.contains(path) else path
         return not any(part in below for part in _LIBRARIES) and not self.config(path).excluded(path)
+
+
+def _differ(old: FileFacts | None, new: FileFacts | None) -> bool:
+    """Whether other files could read something else in a file now."""
+    if old is None or new is None:
+        return old is not new
+    return bool(new.differences(old))
 
 
 class Folders:

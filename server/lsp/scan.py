@@ -75,6 +75,7 @@ class Scanner:
                 paths = await self._find(folder)
                 await self._index(folder, paths, progress)
                 found.append((folder, paths))
+                folder.forget_changes()
             self.indexing = False
             for path in session.open_paths():
                 session.scheduler.later(path)

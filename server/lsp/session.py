@@ -43,7 +43,6 @@ class Session:
         self.resolves_edits = False
         self._pending = pending
         self._stale: set[str] = set()
-        self._changed: set[str] = set()
         self._ripple: asyncio.TimerHandle | None = None
         self._rescan: asyncio.TimerHandle | None = None
         self._told: set[str] = set()
@@ -173,7 +172,7 @@ class Session:
             return True
         self.publisher.show(path, report, answer=True)
         self._after(path, report)
-        self.ripple([path])
+        self.ripple()
         return True
 
     def _after(self, path: str, report: Report) -> None:
@@ -192,9 +191,8 @@ class Session:
         elif (document := self.documents.at(path)) is not None:
             folder.update({path: document.text})
 
-    def ripple(self, paths: Iterable[str]) -> None:
-        """Check the files that depend on `paths` once the person pauses."""
-        self._changed.update(paths)
+    def ripple(self) -> None:
+        """Check the files that depend on changed ones, once the person pauses."""
         if self._ripple is not None:
             self._ripple.cancel()
         self._ripple = asyncio.get_running_loop().call_later(_RIPPLE, self._check_dependents)
@@ -202,14 +200,11 @@ class Session:
     def _check_dependents(self) -> None:
         self._ripple = None
         if self.scheduler.busy or self.scanner.indexing:
-            self.ripple(())
+            self.ripple()
             return
-        changed, self._changed = self._changed, set()
-        for path in changed:
-            folder = self.folders.of(path)
-            if folder is not None:
-                for user in sorted(folder.project.dependents(path)):
-                    self.scheduler.later(user)
+        for folder in self.folders:
+            for user in sorted(folder.take_dependents()):
+                self.scheduler.later(user)
 
     # Files on disk
 
@@ -251,7 +246,7 @@ class Session:
                 self.scheduler.later(path)
         for path in sorted(affected - texts.keys()):
             self.scheduler.later(path)
-        self.ripple(path for path, text in texts.items() if text is not None)
+        self.ripple()
         self.status.changed()
 
     def settings_files_changed(self) -> None:
