@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..knowledge import modules, tensors
 from ..knowledge.names import canonical
 from . import annotations, expressions, library
-from .booleans import is_boolean
 from .definitions import Definition
+from .dtypes import is_boolean, is_mixed
 from .facts import Operation, Site
 from .values import (
     FALSE,
@@ -475,9 +475,10 @@ def torch_operation(m: Machine, symbol: str, arguments: Arguments, node: ast.exp
             value = Tensor("view")
         elif tensors.is_inplace(symbol) and arguments.positional and isinstance(arguments.positional[0][1], Tensor):
             value = arguments.positional[0][1]
-        elif is_boolean(symbol, arguments.positional, arguments.keywords):
-            value = Tensor(boolean=True)
-        if value.origin != "op" and is_boolean(symbol, arguments.positional, arguments.keywords):
+        boolean = is_boolean(symbol, arguments.positional, arguments.keywords)
+        if value.origin == "op" and is_mixed(symbol, arguments.positional, arguments.keywords):
+            value = Tensor("mixed", value.definite, boolean=boolean)
+        elif boolean:
             value = Tensor(value.origin, boolean=True)
     elif name in _READS:
         value = Number("number", data=True, read=m.flow(name, node))

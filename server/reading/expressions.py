@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import calls
-from .booleans import is_boolean
+from .dtypes import is_boolean, is_mixed
 from .facts import Operation
 from .values import (
     FALSE,
@@ -89,8 +89,11 @@ def operate(
     via: str = "operator",
 ) -> Value:
     """Note an operator's use on tensors."""
-    if isinstance(result, Tensor) and not result.boolean and is_boolean(symbol, operands, {}):
-        result = Tensor(result.origin, boolean=True)
+    if isinstance(result, Tensor):
+        if is_boolean(symbol, operands, {}):
+            result = Tensor("mixed" if result.origin == "op" else result.origin, boolean=True)
+        elif result.origin == "op" and is_mixed(symbol, operands, {}):
+            result = Tensor("mixed", result.definite)
     if not m.building and not m.silent:
         loops = tuple(loop.node for loop in m.loops)
         m.record(Operation(symbol, node, None, m.frame.site, operands, {}, result, via, False, loops))

@@ -40,7 +40,8 @@ class Tensor(Value):
 
     definite: False where it may also be a tuple or another structure of tensors (a call's unknown result).
     optional: whether it may also be None.
-    origin: `input`, `parameter`, `buffer`, `created`, `layer` (a module's result), `op`, `view`.
+    origin: `input`, `parameter`, `buffer`, `created`, `layer` (a module's result), `op` (computed from such results
+        and numbers alone), `mixed` (computed from anything else), `view`.
     rank: number of dimensions, where known.
     rows: whether its first dimension is known to be the batch of the input it came from.
     boolean: whether it is known to hold bools (a comparison's result).
@@ -382,7 +383,7 @@ def _join_tensors(left: Tensor, right: Tensor) -> Tensor:
 
 
 # Of two origins the one that promises less counts: nothing is known of the data type of what comes from outside.
-_ORIGINS = ("layer", "op", "view", "created", "buffer", "parameter", "input")
+_ORIGINS = ("layer", "op", "mixed", "view", "created", "buffer", "parameter", "input")
 
 
 def _join_tensor_with(tensor: Tensor, other: Value) -> Value:
