@@ -244,6 +244,9 @@ def _surely_childless(index: Index, definition: Definition) -> bool:
     source = "\n".join(
         each.statement.source(each.node) for each in index.order(definition) if isinstance(each, Definition)
     )
+    # A list or dict of parameters is a submodule, so quantsim takes the class for a container.
+    if re.search(r"\bParameter(?:List|Dict)\(", source):
+        return False
     if any(_may_be_module(value) and _acts_as_module(name, source) for name, value in built.attributes.items()):
         return False
     if trace is not None and any(use.module.cls is None and use.module.definition is None for use in trace.uses):

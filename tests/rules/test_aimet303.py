@@ -1,0 +1,158 @@
+"""AIMET303: which classes quantsim does not know, and what registers them.
+
+That quantsim raises UnknownModuleError for just these classes was seen on AIMET 2.42.
+"""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from aimet_guidelines.config import Config
+from aimet_guidelines.engine import Project, check, repair_edits
+from aimet_guidelines.finding import Finding, Severity
+from aimet_guidelines.rewriting import apply_edits
+
+_PATH = "/project/model.py"
+_HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n\n\n"
+
+
+def _findings(source: str, others: dict[str, str] | None = None, version: str = "unknown") -> list[Finding]:
+    project = Project.empty("/project").updated({_PATH: source, **(others or {})})
+    config = Config(root="/project", select=("AIMET303",), aimet_version=version)  # type: ignore[arg-type]
+    return check(_PATH, project, config).findings
+
+
+def _named(source: str, others: dict[str, str] | None = None) -> list[str]:
+    return [finding.symbol for finding in _findings(_HEAD + source, others)]
+
+
+def _repaired(source: str, title: str) -> str:
+    project = Project.empty("/project").updated({_PATH: source})
+    config = Config(root="/project", select=("AIMET303",))
+    (finding,) = check(_PATH, project, config).findings
+    repair = next(each for each in finding.repairs if each.title.startswith(title))
+    edits = repair_edits(_PATH, project, config, finding, repair)
+    return apply_edits(source, edits[_PATH])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "class A(nn.Conv2d):\n    pass\n",
+        "class A(nn.ReLU):\n    pass\n",
+        "class A(nn.Dropout):\n    pass\n",
+        "class A(nn.Module):\n    def forward(self, x):\n        return x\n",
+        "class A(nn.Module):\n    def forward(self, x):\n        return F.gelu(x)\n",
+        "class A(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.act = None\n\n"
+        "    def forward(self, x):\n        return x * 2\n",
+        "class A(nn.Module):\n    def __init__(self, dim):\n        super().__init__()\n        self.dim = dim\n\n"
+        "    def forward(self, x, y):\n        return torch.cat([x, y], self.dim)\n",
+    ],
+)
+def test_a_class_without_submodules_is_unknown_to_quantsim(body: str) -> None:
+    assert _named(body) == ["A"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "class A(nn.Identity):\n    pass\n",
+        "class A(nn.Sequential):\n    pass\n",
+        "class A(nn.Module):\n    pass\n",
+        "class A(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.g = nn.ParameterList([nn.Parameter(torch.ones(1))])\n\n"
+        "    def forward(self, x):\n        return x * self.g[0]\n",
+        "class A(nn.Module):\n    def __init__(self, fn):\n        super().__init__()\n        self.fn = fn\n\n"
+        "    def forward(self, x):\n        return self.fn(x) + x\n",
+        "class A(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.fc = None\n\n"
+        "    def reset(self, n):\n        self.fc = nn.Linear(4, n)\n\n"
+        "    def forward(self, x):\n        return x * 2\n",
+        "class A(nn.Module):\n    def forward(self, x):\n        raise NotImplementedError\n",
+        "class A(nn.MSELoss):\n    pass\n",
+        "class RandomNoise(nn.Module):\n    def forward(self, img):\n        return img + 1\n",
+    ],
+)
+def test_what_quantsim_steps_over_or_cannot_be_told_is_not_reported(body: str) -> None:
+    assert _named(body) == []
+
+
+def test_a_class_that_only_serves_as_a_base_is_not_reported() -> None:
+    base = "class Base(nn.Module):\n    def forward(self, x):\n        return x * 2\n"
+    assert _named(base) == ["Base"]
+    child = "\n\nclass Child(Base):\n    pass\n"
+    assert _named(base + child) == ["Child"]
+    assert _named(base + child + "\n\nnet = Base()\n") == ["Base", "Child"]
+
+
+def test_a_loss_is_reported_where_a_model_holds_it() -> None:
+    loss = "class DiceLoss(nn.Module):\n    def forward(self, x, target):\n        return (x * target).sum()\n"
+    holder = (
+        "\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.l = DiceLoss()\n"
+    )
+    assert _named(loss) == []
+    assert _named(loss + holder) == ["DiceLoss"]
+
+
+def test_a_class_registered_in_another_file_is_known() -> None:
+    source = "class A(nn.Module):\n    def forward(self, x):\n        return x * 2\n"
+    other = "from aimet_torch.nn import QuantizationMixin\nfrom model import A\n\n"
+    assert _named(source, {"/project/quant.py": other + "QuantizationMixin.ignore(A)\n"}) == []
+    assert _named(source, {"/project/quant.py": other + "QuantizationMixin.ignore_unknown_modules()\n"}) == []
+    assert _named(source, {"/project/quant.py": other}) == ["A"]
+
+
+def test_it_is_an_error_where_aimet_is_known_to_be_2() -> None:
+    source = _HEAD + "class A(nn.Module):\n    def forward(self, x):\n        return x * 2\n"
+    assert [each.severity for each in _findings(source, version="2.x")] == [Severity.ERROR]
+    assert [each.severity for each in _findings(source)] == [Severity.WARNING]
+    (old,) = _findings(source, version="1.x")
+    assert (old.severity, old.repairs) == (Severity.WARNING, ())
+
+
+def test_a_nested_class_has_no_repair() -> None:
+    source = (
+        "def make():\n    class A(nn.Module):\n        def forward(self, x):\n            return x * 2\n\n"
+        "    return A()\n"
+    )
+    (finding,) = _findings(_HEAD + source)
+    assert finding.repairs == ()
+    assert "no repair" in finding.message
+
+
+def test_the_finding_stands_on_the_name_of_the_class() -> None:
+    (finding,) = _findings(_HEAD + "@final\nclass  A(nn.Module):\n    def forward(self, x):\n        return x * 2\n")
+    assert finding.span[:4] == (6, 7, 6, 8)
+
+
+def test_an_operation_with_a_torch_module_is_named() -> None:
+    (finding,) = _findings(_HEAD + "class A(nn.Module):\n    def forward(self, x):\n        return F.gelu(x)\n")
+    assert "use `nn.GELU`" in finding.message
+
+
+def test_each_tensor_gets_a_place_for_a_quantizer() -> None:
+    source = _HEAD + (
+        "class _Two(nn.Module):\n    def forward(self, x, size: int, mask: torch.Tensor = None, *, y=None):\n"
+        "        return x[:, :size], x * 2\n"
+    )
+    text = _repaired(source, "Register")
+    stub = text[text.index("@QuantizationMixin") :]
+    tree = ast.parse(stub).body[0]
+    assert isinstance(tree, ast.ClassDef)
+    assert tree.name == "_QuantizedTwo"
+    assert "self.input_quantizers = nn.ModuleList([None, None, None, None])" in stub
+    assert "self.output_quantizers = nn.ModuleList([None, None])" in stub
+    assert "def forward(self, x, size, mask=None, *, y=None):" in stub
+    assert "self.input_quantizers[1]" not in stub
+    assert "super().forward(x, size, mask, y=y)" in stub
+
+
+def test_a_registration_does_not_take_a_name_that_is_in_use() -> None:
+    source = _HEAD + "QuantizedA = 1\n\n\nclass A(nn.Module):\n    def forward(self, x):\n        return x * 2\n"
+    assert "class QuantizedA2(QuantizationMixin, A):" in _repaired(source, "Register")
+
+
+def test_no_registration_where_the_number_of_inputs_is_not_known() -> None:
+    source = "class A(nn.Module):\n    def forward(self, *xs):\n        return torch.stack(xs)\n"
+    (finding,) = _findings(_HEAD + source)
+    assert [repair.title.split()[0] for repair in finding.repairs] == ["Leave"]
