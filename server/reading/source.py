@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -42,6 +42,7 @@ class Statement:
         if self._body is None:
             try:
                 self._body = _parse(self.text)
+                self.earlier = None  # never needed again, nor are the versions before it
             except SyntaxError as error:
                 self.error = error
                 self._body = [] if self.is_definition else _recover(self.text)
@@ -56,6 +57,11 @@ class Statement:
     def is_definition(self) -> bool:
         """Whether it is one class or function."""
         return not self.key.startswith("code")
+
+    @cached_property
+    def line_count(self) -> int:
+        """How many line ends it has."""
+        return _count_lines(self.text, 0, len(self.text))
 
     @cached_property
     def lines(self) -> list[str]:
@@ -136,17 +142,76 @@ def _recover(text: str) -> list[ast.stmt]:
 
 def read(text: str, previous: Source | None = None) -> Source:
     """Cut `text` into statements, reusing those of `previous` whose text is unchanged."""
-    known = previous.by_key if previous is not None else {}
+    if previous is None:
+        return Source(text, tuple(_named(_pieces(text), {})))
+    pieces = _edited(text, previous)
+    return Source(text, tuple(_named(_pieces(text) if pieces is None else pieces, previous.by_key)))
+
+
+def _named(
+    pieces: Iterable[tuple[int, str, str]], known: Mapping[str, Statement]
+) -> Iterator[tuple[int, Statement]]:
     seen: dict[str, int] = {}
-    placed: list[tuple[int, Statement]] = []
-    for line, name, piece in _pieces(text):
+    for line, name, piece in pieces:
         count = seen[name] = seen.get(name, 0) + 1
         key = name if count == 1 else f"{name}#{count}"
         statement = known.get(key)
         if statement is None or statement.text != piece:
             statement = Statement(key, piece, earlier=statement.good if statement and statement.is_definition else None)
-        placed.append((line, statement))
-    return Source(text, tuple(placed))
+        yield line, statement
+
+
+def _edited(text: str, previous: Source) -> list[tuple[int, str, str]] | None:
+    """The pieces of an edited text, found by cutting only what changed; None where that does not settle it."""
+    old = previous.statements
+    head = len(previous.text) - sum(len(statement.text) for _, statement in old)
+    if not old or not text.startswith(previous.text[:head]):
+        return None
+    first, position, line = 0, head, old[0][0]
+    above: list[tuple[int, str, str]] = []
+    while first < len(old) and text.startswith(old[first][1].text, position):
+        statement = old[first][1]
+        above.append((line, _base(statement), statement.text))
+        position += len(statement.text)
+        line += statement.line_count
+        first += 1
+    last, end = len(old), len(text)
+    below: list[Statement] = []
+    while last > first and end - len(old[last - 1][1].text) >= position and text.endswith(old[last - 1][1].text, 0, end):
+        last -= 1
+        below.append(old[last][1])
+        end -= len(old[last][1].text)
+    # The neighbours are cut again too: the edit may have joined them to what changed.
+    for _ in range(2):
+        if above:
+            line, _, piece = above.pop()
+            position -= len(piece)
+        if below:
+            end += len(below.pop().text)
+    if not above:
+        position = line = 0
+    middle = text[position:end]
+    cut = list(_pieces(middle))
+    if below:
+        if not cut or cut[-1][1] == "code" and _base(below[-1]) == "code":
+            return None
+        tail = cut[-1][2]
+        if tail.startswith("@") and cut[-1][1] == "code" or tail.rstrip(" \t").endswith("\\\n"):
+            return None
+        if _inside_string(middle, len(middle) - len(tail), len(middle)):
+            return None
+    pieces = [*above, *((line + offset, name, piece) for offset, name, piece in cut)]
+    if above and sum(len(piece) for _, _, piece in cut) != len(middle):
+        return None
+    below_line = line + _count_lines(middle, 0, len(middle))
+    for statement in reversed(below):
+        pieces.append((below_line, _base(statement), statement.text))
+        below_line += statement.line_count
+    return pieces
+
+
+def _base(statement: Statement) -> str:
+    return statement.key.partition("#")[0]
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str, str]]:
@@ -200,14 +265,24 @@ def _name(text: str, start: int, definition: re.Match[str]) -> str:
     return f"{word} {definition.group(1)}"
 
 
+_TRIPLE = re.compile(r'"""|\'\'\'')
+
+
 def _inside_string(text: str, start: int, end: int) -> bool:
     """Whether position `end` is inside a triple-quoted string that opened after `start`.
 
-    Told by parity where that settles it: balanced quotes of both kinds are taken as closed.
+    Strings written as they mostly are, alone on their line and without escapes, are paired as they come.
     """
-    if text.count('"""', start, end) % 2 == 0 and text.count("'''", start, end) % 2 == 0:
-        return False
-    return _scan_string(text, start, end)
+    opened = ""
+    for match in _TRIPLE.finditer(text, start, end):
+        position = match.start()
+        if opened and match.group() != opened:
+            continue
+        before = text[max(start, text.rfind("\n", start, position) + 1) : position]
+        if before.endswith("\\") or not opened and any(mark in before for mark in "\"'#"):
+            return _scan_string(text, start, end)
+        opened = "" if opened else match.group()
+    return bool(opened)
 
 
 _TOKENS = re.compile(r'"""|\'\'\'|"(?:[^"\\\r\n]|\\.)*"|\'(?:[^\'\\\r\n]|\\.)*\'|#[^\r\n]*|\\.', re.DOTALL)

@@ -1,0 +1,281 @@
+"""Cutting a file into its top-level statements, and what keeps after an edit."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from aimet_guidelines.positions import split_lines
+from aimet_guidelines.reading.source import Source, read
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def _keys(text: str) -> list[tuple[int, str]]:
+    return [(line, statement.key) for line, statement in read(text).statements]
+
+
+_CUTS: dict[str, tuple[str, list[tuple[int, str]]]] = {
+    "nothing": ("", []),
+    "only comments": ("# one\n\n# two\n", []),
+    "one run of code": ("import torch\nx = 1\n", [(0, "code")]),
+    "docstring, code, definitions": (
+        '"""Doc."""\nimport torch\n\nclass A:\n    pass\n\ndef f():\n    pass\ny = 2\n',
+        [(0, "code"), (3, "class A"), (6, "def f"), (8, "code#2")],
+    ),
+    "coroutine": ("async def f():\n    pass\n", [(0, "def f")]),
+    "two of a name": ("def f(): ...\ndef f(): ...\n", [(0, "def f"), (1, "def f#2")]),
+    "words that begin like keywords": ("classes = 1\ndefault = 2\nelse_ = 3\nfinally_ = 4\n", [(0, "code")]),
+    "comments above belong to what is above": ("x = 1\n# about f\ndef f():\n    pass\n", [(0, "code"), (2, "def f")]),
+    "one decorator": ("@deco\ndef f():\n    pass\n", [(0, "def f")]),
+    "decorators over several lines": (
+        "x = 1\n@first(\n    1,\n)\n# why\n@second\n\nclass A:\n    pass\n",
+        [(0, "code"), (1, "class A")],
+    ),
+    "decorators of neighbours": ("@a\ndef f(): ...\n@b\nclass C: ...\n", [(0, "def f"), (2, "class C")]),
+    "closing bracket at column 0": ("x = [\n1,\n]\ndef f(\n    a,\n):\n    pass\n", [(0, "code"), (3, "def f")]),
+    "backslash": ("x = 1 + \\\n2\ndef f(): return \\\n1\n", [(0, "code"), (2, "def f")]),
+    "else, elif, except, finally": (
+        "if a:\n    pass\nelif b:\n    pass\nelse:\n    pass\ntry:\n    pass\nexcept E:\n    pass\nfinally:\n    pass\n",
+        [(0, "code")],
+    ),
+    "def inside if": ("if a:\n    def f(): ...\nelse:\n    def f(): ...\n", [(0, "code")]),
+    "code at column 0 in a string": (
+        'class A:\n    text = """\nclass B:\n    pass\n"""\n\ndef f():\n    pass\n',
+        [(0, "class A"), (6, "def f")],
+    ),
+    "the other quotes inside": ('def f():\n    """\ndef no(): \'\'\'\n    """\ndef g(): ...\n', [(0, "def f"), (4, "def g")]),
+    "quotes in a comment": ("def f():\n    pass  # it's \"\"\" here\ndef g(): ...\n", [(0, "def f"), (2, "def g")]),
+    "quotes in a string": ("def f():\n    x = '\"\"\"'\ndef g(): ...\n", [(0, "def f"), (2, "def g")]),
+    "escaped quotes": ('def f():\n    """ \\""" \ndef no(): ...\n    """\ndef g(): ...\n', [(0, "def f"), (4, "def g")]),
+    "docstring of the file with code in it": (
+        '"""\ndef no():\n    pass\n"""\ndef f(): ...\n',
+        [(0, "code"), (4, "def f")],
+    ),
+    "quotes in a string, then a string": (
+        "def f():\n    a = '\"\"\"'\n    \"\"\"\ndef no(): ...\n    \"\"\"\ndef g(): ...\n",
+        [(0, "def f"), (5, "def g")],
+    ),
+    "string that ends in a quote": ('X = """a\n"b\\""""\ndef f(): ...\n', [(0, "code"), (2, "def f")]),
+    "windows line ends": ("import a\r\n\r\ndef f():\r\n    pass\r\nx = 1\r\n", [(0, "code"), (2, "def f"), (4, "code#2")]),
+    "windows line ends and a backslash": ("x = 1 + \\\r\n2\r\ndef f(): ...\r\n", [(0, "code"), (2, "def f")]),
+    "form feed": ("import a\n\f\ndef f():\n    pass\n\f\nclass A: ...\n", [(0, "code"), (2, "def f"), (5, "class A")]),
+    "tabs": ("def f():\n\tpass\nclass A:\n\tx = 1\n", [(0, "def f"), (2, "class A")]),
+    "not ASCII": ("größe = 1\ndef größer(): ...\nclass Ω: ...\n", [(0, "code"), (1, "def größer"), (2, "class Ω")]),
+    "no line end at the end": ("def f(): ...\nx = 1", [(0, "def f"), (1, "code")]),
+    "blank lines and comments first": ("\n# c\n\nx = 1\n", [(3, "code")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _CUTS)
+def test_a_file_is_cut_where_its_statements_start(name: str) -> None:
+    text, expected = _CUTS[name]
+    assert _keys(text) == expected
+
+
+@pytest.mark.parametrize("name", _CUTS)
+def test_the_pieces_read_as_the_whole_does(name: str) -> None:
+    _assert_reads_as_whole(_CUTS[name][0])
+
+
+def _assert_reads_as_whole(text: str) -> None:
+    """The trees of the pieces, moved to their lines, are the tree of the file, and no text is lost."""
+    source = read(text)
+    whole = ast.parse(text).body
+    parts = []
+    for line, statement in source.statements:
+        for node in statement.body:
+            parts.append(ast.increment_lineno(node, line))
+        assert statement.error is None
+    assert [ast.dump(node, include_attributes=True) for node in parts] == [
+        ast.dump(node, include_attributes=True) for node in whole
+    ]
+    head = text[: len(text) - sum(len(statement.text) for _, statement in source.statements)]
+    assert head + "".join(statement.text for _, statement in source.statements) == text
+    assert not ast.parse(head).body
+    lines = split_lines(text)
+    for line, statement in source.statements:
+        assert lines[line : line + len(statement.lines) - 1] == statement.lines[:-1]
+
+
+_FILES = sorted(
+    path
+    for folder in ("server", "tests", "examples", "scripts", "benchmarks", "bundled")
+    for path in (_ROOT / folder).rglob("*.py")
+    if "libs" not in path.parts
+)
+
+
+@pytest.mark.parametrize("path", _FILES, ids=[path.relative_to(_ROOT).as_posix() for path in _FILES])
+def test_every_file_of_the_project_reads_in_pieces_as_whole(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    _assert_reads_as_whole(text)
+    _assert_reads_as_whole(text.replace("\n", "\r\n"))
+
+
+# What does not parse
+
+_BROKEN: dict[str, tuple[str, list[str]]] = {
+    "open bracket": ("class A:\n    x = (1,\n\ndef f(): ...\n", ["class A"]),
+    "open string": ("def f():\n    x = 'a\n\ndef g(): ...\n", ["def f"]),
+    "bad indentation": ("class A:\n    def f(self):\n    return 1\n\nclass B: ...\n", ["class A"]),
+    "colon missing": ("class A\n    x = 1\n\ndef f(): ...\n", ["class A"]),
+    "decorator without a definition": ("@deco\nx = 1\ndef f(): ...\n", ["code"]),
+    "half an import": ("import torch\nfrom torch import\n\nclass A: ...\n", ["code"]),
+    "null character": ("x = 1\ndef f():\n    \0\ndef g(): ...\n", ["def f"]),
+    "too deep": ("def f():\n    return " + "(" * 300 + ")" * 300 + "\ndef g(): ...\n", ["def f"]),
+}
+
+
+@pytest.mark.parametrize("name", _BROKEN)
+def test_what_does_not_parse_costs_only_its_own_statement(name: str) -> None:
+    text, broken = _BROKEN[name]
+    source = read(text)
+    found = [statement.key for _, statement in source.statements if not statement.body or statement.error]
+    assert found == broken
+    assert len(source.statements) > len(broken)
+
+
+def test_an_open_triple_quoted_string_takes_what_follows() -> None:
+    assert _keys('def f():\n    x = """open\n\ndef g(): ...\n') == [(0, "def f")]
+
+
+def test_of_a_run_of_statements_what_parses_is_read() -> None:
+    source = read("import torch\nfrom torch import\nx = é = torch.nn.ReLU()\n")
+    ((_, statement),) = source.statements
+    assert [type(node).__name__ for node in statement.body] == ["Import", "Assign"]
+    assert statement.error is not None
+    assert statement.span(statement.body[1]) == (2, 0, 2, 23)
+    assert statement.source(statement.body[1].value) == "torch.nn.ReLU()"  # type: ignore[attr-defined]
+
+
+_TOKENS = ["def f():", "class A:", "@a", '"""', "'", "\n", "\r\n", "    ", "x = 1", "(", ")", "\\", "#", "\f", "é"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(_TOKENS), max_size=30).map("".join))
+def test_no_text_is_lost_and_reading_never_raises(text: str) -> None:
+    source = read(text)
+    joined = "".join(statement.text for _, statement in source.statements)
+    assert text.endswith(joined)
+    for line, statement in source.statements:
+        statement.body  # noqa: B018  parsing must not raise
+        assert line == len(split_lines(text[: len(text) - len(joined)])) - 1
+        joined = joined[len(statement.text) :]
+
+
+# Positions
+
+
+def test_positions_count_code_points_and_from_the_statement() -> None:
+    text = 'import torch\n\n\ndef f(x):\n    return "é𝛼", torch.relu(x)\n'
+    _, statement = read(text).statements[1]
+    function = statement.body[0]
+    assert isinstance(function, ast.FunctionDef)
+    returned = function.body[0]
+    assert isinstance(returned, ast.Return)
+    assert isinstance(returned.value, ast.Tuple)
+    call = returned.value.elts[1]
+    assert statement.span(call) == (1, 17, 1, 30)
+    assert statement.source(call) == "torch.relu(x)"
+    assert statement.between(returned.value.elts[0], call) == (1, 11, 1, 30)
+
+
+def test_source_of_a_node_over_several_lines() -> None:
+    _, statement = read("x = f(\r\n    1,\r\n    'ü',\r\n)\r\n").statements[0]
+    (node,) = statement.body
+    assert statement.span(node) == (0, 0, 3, 1)
+    assert statement.source(node) == "x = f(\n    1,\n    'ü',\n)"
+
+
+def test_where_each_statement_starts() -> None:
+    source = read("import a\n\nclass A: ...\n\n\ndef f(): ...\n")
+    assert source.line_of == {"code": 0, "class A": 2, "def f": 5}
+    assert source.by_key["def f"].text == "def f(): ...\n"
+
+
+# After an edit
+
+_BEFORE = "import torch\n\n\nclass A:\n    x = 1\n\n\ndef f():\n    return 1\n\n\nclass B:\n    y = 2\n"
+
+
+def _kept(before: Source, after: Source) -> set[str]:
+    old = {id(statement) for _, statement in before.statements}
+    return {statement.key for _, statement in after.statements if id(statement) in old}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        ("return 1", "return 22", {"code", "class A", "class B"}),
+        ("import torch\n", "import torch\nimport math\n", {"class A", "def f", "class B"}),
+        ("class A:", "\n\n# moved\nclass A:", {"class A", "def f", "class B"}),
+        ("def f():\n    return 1\n\n\n", "", {"code", "class A", "class B"}),
+        ("def f():", "def g(): ...\ndef f():", {"code", "class A", "def f", "class B"}),
+        ("return 1", "return (", {"code", "class A", "class B"}),
+        ("y = 2\n", "y = 2\nz = 3\n", {"code", "class A", "def f"}),
+        ("", "", {"code", "class A", "def f", "class B"}),
+    ],
+)
+def test_what_an_edit_does_not_touch_is_kept(old: str, new: str, kept: set[str]) -> None:
+    before = read(_BEFORE)
+    text = _BEFORE.replace(old, new, 1) if old else _BEFORE
+    after = read(text, before)
+    assert _kept(before, after) >= kept - {"class A" if old == "class A:" else ""}
+    assert [(line, statement.key, statement.text) for line, statement in after.statements] == [
+        (line, statement.key, statement.text) for line, statement in read(text).statements
+    ]
+
+
+_LINES = st.sampled_from(
+    ["import a", "x = 1", "class A:", "class B(A):", "def f():", "def g(x):", "    pass", "    x = (", "    )", '    """', '"""',
+     "@deco", "# c", "", "else:", "if x:", "\\", "    return 'é'", "\f"]
+)  # fmt: skip
+_TEXTS = st.builds(
+    lambda lines, end: end.join(lines), st.lists(_LINES, max_size=14), st.sampled_from(["\n", "\n", "\r\n"])
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_TEXTS, _TEXTS, st.integers(0, 200), st.integers(0, 40))
+def test_reading_after_any_edit_cuts_as_reading_afresh(text: str, pasted: str, start: int, removed: int) -> None:
+    start = min(start, len(text))
+    edited = text[:start] + pasted + text[start + removed :]
+    after = read(edited, read(text))
+    assert [(line, statement.key, statement.text) for line, statement in after.statements] == [
+        (line, statement.key, statement.text) for line, statement in read(edited).statements
+    ]
+
+
+def test_a_half_typed_statement_keeps_its_last_version_that_parsed() -> None:
+    whole = read("class A:\n    x = 1\n")
+    broken = read("class A:\n    x = (1\n", whole)
+    worse = read("class A:\n    x = ((1\n", broken)
+    ((_, good),) = whole.statements
+    for source in (broken, worse):
+        ((_, statement),) = source.statements
+        assert statement.error is None or statement.body == []
+        assert statement.good is good
+    mended = read("class A:\n    x = (1)\n", worse)
+    ((_, statement),) = mended.statements
+    assert statement.good is statement
+
+
+def test_versions_that_parse_do_not_pile_up() -> None:
+    source = read("class A:\n    x = 0\n")
+    for number in range(1, 4):
+        source = read(f"class A:\n    x = {number}\n", source)
+    ((_, statement),) = source.statements
+    assert statement.body
+    assert statement.earlier is None
+
+
+def test_a_statement_that_never_parsed_has_no_earlier_version() -> None:
+    source = read("class A:\n    x = (\n")
+    ((_, statement),) = source.statements
+    assert statement.good is statement
+    assert statement.body == []
+    assert statement.error is not None
