@@ -69,7 +69,7 @@ def _drafts(
     """What the rules say of one statement, from memory where nothing it rests on changed."""
     if not statement.is_definition:
         return ()
-    key = ("drafts", facts.path, statement, config, active)
+    key = ("drafts", facts.path, statement, index.memory.token((config, active)))
     known = index.memory.entries.get(key)
     if known is not None:
         return known  # type: ignore[no-any-return]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
-from typing import NamedTuple
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
-from .definitions import Definition
 from .source import Statement
+
+if TYPE_CHECKING:
+    from .definitions import Definition
 
 
 class CallShape(NamedTuple):
@@ -94,3 +98,95 @@ def passes(statement: Statement, definition: Definition, parameter: str, positio
 
 # What an element of a container of modules is called in a loop.
 _ELEMENTS = frozenset("layer block blk module mod m l b stage cell layer_module decoder_layer encoder_layer".split())
+
+
+_IDENTIFIER = re.compile(r"[^\W\d]\w*")
+
+
+def identifiers(statement: Statement) -> frozenset[str]:
+    """Every identifier in a statement's text, those in comments and strings too."""
+    known = statement.memo.get("identifiers")
+    if known is None:
+        known = statement.memo["identifiers"] = frozenset(_IDENTIFIER.findall(statement.text))
+    return known  # type: ignore[return-value]
+
+
+def changed_names(old: Statement | None, new: Statement | None) -> frozenset[str]:
+    """The names about which an edited statement says something else than before.
+
+    What a statement says of a name: whether it has it at all, as a value or as a base class, and with which
+    arguments it calls what may be an instance. Whoever asks who mentions or calls a name rests on no more.
+    """
+    if old is None or new is None:
+        return identifiers(old or new)  # type: ignore[arg-type]
+    if old.error is not None or new.error is not None or not new.body or new.error is not None:
+        return identifiers(old) | identifiers(new)
+    changed = identifiers(old) ^ identifiers(new)
+    common = identifiers(old) & identifiers(new)
+    if names_used(old) != names_used(new) or _whole(old) != _whole(new):
+        return changed | common
+    one, other = _said(old), _said(new)
+    if one[0] != other[0]:
+        # A call through a local name: it may be an instance of any class the statement has.
+        return changed | common
+    return changed | {name for name in common if one[1].get(name) != other[1].get(name)}
+
+
+_WHOLE = re.compile(r"\b\w+\.forward\b|children\(\)\)?\s*\[|\.(?:named_)?modules\(\)|QuantizationMixin|__init__\(|\bclass \w+[^\n]*|@[^\n]*")
+
+
+def _whole(statement: Statement) -> frozenset[str]:
+    """What rules look for in a statement's text as it is written."""
+    known = statement.memo.get("whole")
+    if known is None:
+        known = statement.memo["whole"] = frozenset(_WHOLE.findall(statement.text))
+    return known  # type: ignore[return-value]
+
+
+def _said(statement: Statement) -> tuple[frozenset[CallShape], dict[str, frozenset[CallShape]]]:
+    """(calls through local names, for each name the calls of attributes that may hold it)."""
+    known = statement.memo.get("said")
+    if known is None:
+        shapes, held = _read(statement)
+        local = frozenset(shape for shape in shapes if not shape.own)
+        through: dict[str, set[CallShape]] = {}
+        for shape in shapes:
+            if shape.own:
+                for name in held.get(shape.through, ()):
+                    through.setdefault(name, set()).add(shape)
+        known = statement.memo["said"] = (local, {name: frozenset(calls) for name, calls in through.items()})
+    return known  # type: ignore[return-value]
+
+
+_CHECKS = frozenset({"isinstance", "issubclass", "super", "cast", "hasattr"})
+
+
+def names_used(statement: Statement) -> frozenset[str]:
+    """The names a statement uses as values: not as base classes, in annotations or in `isinstance`."""
+    known = statement.memo.get("names used")
+    if known is None:
+        found: set[str] = set()
+        queue: list[ast.AST] = list(statement.body)
+        while queue:
+            node = queue.pop()
+            if isinstance(node, ast.Name):
+                found.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            queue.extend(_values_in(node))
+        known = statement.memo["names used"] = frozenset(found)
+    return known  # type: ignore[return-value]
+
+
+def _values_in(node: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CHECKS:
+        return
+    for name, value in node.__dict__.items():
+        if name in ("annotation", "returns") or (name == "bases" and isinstance(node, ast.ClassDef)):
+            continue
+        for child in value if isinstance(value, list) else (value,):
+            # `Base.forward(self, x)` and `Base.attribute` make no instance.
+            if isinstance(child, ast.Attribute) and isinstance(child.value, ast.Name) and child.value.id[:1].isupper():
+                continue
+            if isinstance(child, ast.AST) and child._fields:
+                yield child

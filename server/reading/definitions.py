@@ -92,6 +92,15 @@ class Assigned:
 Binding = Union[Import, Definition, Assigned, Statement]
 
 
+_DOTTED = re.compile(r"([^\W\d]\w*)((?:\.[^\W\d]\w*)+)")
+
+
+def _mentioned(statement: Statement, names: frozenset[str]) -> frozenset[str]:
+    """The names of a file that a statement has in its text, and what it reaches through them: `utils.Block`."""
+    behind = (tail for head, tail in _DOTTED.findall(statement.text) if head in names)
+    return (names & callers.identifiers(statement)).union(*(tail[1:].split(".") for tail in behind))
+
+
 @dataclass(frozen=True, eq=False)
 class FileFacts:
     """One file as other files see it: its statements and the names bound at its top level.
@@ -126,14 +135,14 @@ class FileFacts:
 
     @cached_property
     def _mentions(self) -> dict[str, list[Statement]]:
-        """For each top-level name, the classes and functions of the file whose text has it."""
+        """For each top-level name, and each name behind one (`utils.Block`), the definitions whose text has it."""
         found: dict[str, list[Statement]] = {}
         names = self.names
         for _, statement in self.source.statements:
             if statement.is_definition:
                 known = statement.memo.get("mentions")
                 if known is None or known[0] is not names:  # type: ignore[index]
-                    known = statement.memo["mentions"] = (names, names & callers.identifiers(statement))
+                    known = statement.memo["mentions"] = (names, _mentioned(statement, names))
                 for name in known[1]:  # type: ignore[index]
                     found.setdefault(name, []).append(statement)
         return found
@@ -145,7 +154,7 @@ class FileFacts:
 
     @property
     def mentioned(self) -> Collection[str]:
-        """The top-level names that some class or function of the file has in its text."""
+        """The top-level names, and names behind one, that some class or function of the file has in its text."""
         return self._mentions.keys()
 
     def mentioning(self, name: str) -> list[Statement]:

@@ -98,6 +98,8 @@ def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[tu
         return
     key = (facts.path, statement.key)
     is_class = isinstance(definition.node, ast.ClassDef)
+    # A plain class (a box coder) runs in the models that hold an object of it, not only in those that derive from it.
+    is_model = is_class and index.is_model(definition)
     if is_class and "forward" in definition.methods and len(definition.methods) <= 2:
         # Whoever derives from it runs what its own forward shows already.
         return
@@ -107,7 +109,7 @@ def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[tu
     while queue:
         current = queue.pop(0)
         for other, candidate in index.placed_mentions(current):
-            if id(candidate) in seen or (is_class and other is not facts and index.is_model(definition)):
+            if id(candidate) in seen or (is_model and other is not facts):
                 continue
             seen.add(id(candidate))
             caller = other.definition(candidate)
@@ -115,7 +117,7 @@ def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[tu
                 continue
             if isinstance(caller.node, ast.ClassDef):
                 for model in model_definitions(index, other, candidate):
-                    if is_class and definition not in index.order(model):
+                    if is_model and definition not in index.order(model):
                         continue
                     trace, built = index.trace(model), index.built(model)
                     runs = trace is not None and key in trace.reached
