@@ -75,7 +75,9 @@ def _inputs(unit: Unit, definition: Definition) -> list[Input] | None:
     if found is None:
         base = unit.index.external_base(definition)
         known = modules.module_class(base) if base is not None else None
-        if known is None or known.recurrent or known.result != "tensor" or not _takes_one_input(known.path):
+        # A pooling layer gives a tuple only where it is asked for the indices too.
+        gives_tensor = known is not None and (known.result == "tensor" or "MaxPool" in known.path)
+        if known is None or known.recurrent or not gives_tensor or not _takes_one_input(known.path):
             return None
         return [Input("input", None, False, "always")]
     method = found[1]
