@@ -39,7 +39,8 @@ TIMEOUT_SECONDS = 60
 EXPORTERS = ("torchscript", "dynamo")
 
 _NO_TRANSLATION = re.compile(
-    r"Exporting the operator '[\w:]+' to ONNX opset version \d+ is not supported(?!.*Support for this operator was added)"
+    r"Exporting the operator '[\w:]+' to ONNX opset version \d+ is not supported"
+    r"(?!.*Support for this operator was added)"
     r"|No ONNX function found for|No decompositions registered for",
     re.DOTALL,
 )

@@ -1,6 +1,7 @@
-"""Writes what the installed torch, torchvision and AIMET say about operations and modules.
+"""Writes what the installed torch, torchvision, timm and AIMET say about operations and modules: the tables
+signatures, results, module_classes and external_modules of server/knowledge.
 
-    python scripts/generate_torch_tables.py            writes server/knowledge/{signatures,results,module_classes,external_modules}.json
+    python scripts/generate_torch_tables.py            writes the tables
     python scripts/generate_torch_tables.py --check    exits 1 where a file on disk differs
 
 Run it under an interpreter with torch, torchvision, timm and aimet-torch. Sources: the operator schemas of torch's JIT
@@ -57,6 +58,12 @@ RESULTS_BY_HAND = {
     "torch.nn.functional.multi_head_attention_forward": "tensors:2",
     "torch.nn.functional.gumbel_softmax": "tensor random",
     "Tensor.split": "tensors view",
+    "Tensor.type_as": "tensor view",
+    "Tensor.conj_physical": "tensor view",
+    "Tensor.unsafe_chunk": "tensors view",
+    "Tensor.unsafe_split": "tensors view",
+    "Tensor.unsafe_split_with_sizes": "tensors view",
+    "torch.cartesian_prod": "tensor view",
     "Tensor.lu": "tensors",
     "Tensor.qr": "tensors:2",
     "Tensor.data_ptr": "int",
@@ -161,10 +168,35 @@ ATTRIBUTES = {
     "grad": "tensor",
 }
 
-_CASTS = "bfloat16 bool byte cdouble cfloat char double float half int long short cpu cuda".split()
+_CASTS = {
+    "bfloat16",
+    "bool",
+    "byte",
+    "cdouble",
+    "cfloat",
+    "char",
+    "cpu",
+    "cuda",
+    "double",
+    "float",
+    "half",
+    "int",
+    "long",
+    "short",
+}
 
-_KINDS = {"Tensor": "tensor", "int": "int", "float": "float", "bool": "bool", "number": "number", "Scalar": "number",
-          "str": "str", "List[Tensor]": "tensors", "List[int]": "size", "Dict(str, Tensor)": "unknown"}
+_KINDS = {
+    "Tensor": "tensor",
+    "int": "int",
+    "float": "float",
+    "bool": "bool",
+    "number": "number",
+    "Scalar": "number",
+    "str": "str",
+    "List[Tensor]": "tensors",
+    "List[int]": "size",
+    "Dict(str, Tensor)": "unknown",
+}
 
 
 def _schema_result(schema: Any) -> str:
@@ -187,15 +219,19 @@ def _flags(symbol: str, aten: str | None, kind: str) -> list[str]:
         if any(a is not None and not a.is_write for a in aliases):
             flags.append("view")
     if aten:
-        overloads = [getattr(getattr(torch.ops.aten, aten), o) for o in getattr(torch.ops.aten, aten).overloads()] \
-            if hasattr(torch.ops.aten, aten) else []
+        overloads = (
+            [getattr(getattr(torch.ops.aten, aten), o) for o in getattr(torch.ops.aten, aten).overloads()]
+            if hasattr(torch.ops.aten, aten)
+            else []
+        )
         if any(torch.Tag.nondeterministic_seeded in o.tags for o in overloads):
             flags.append("random")
         takes_tensor = any("Tensor" in str(a.type) for a in schemas(aten)[0].arguments)
         if kind == "tensor" and (not takes_tensor or name.startswith("new_") or name.endswith("_like")):
             flags.append("create")
-    if "dropout" in name and "random" not in flags:
-        flags.append("random")
+    if "dropout" in name:
+        # In eval() the input itself comes back.
+        flags.extend(flag for flag in ("random", "view") if flag not in flags and "inplace" not in flags)
     return flags
 
 
@@ -208,7 +244,7 @@ def result_of(symbol: str, value: Callable[..., Any]) -> str:
     if symbol == f"torch.{name}" and method in RESULTS_BY_HAND:
         return RESULTS_BY_HAND[method]
     if symbol.startswith("Tensor.") and name in _CASTS:
-        return "tensor"
+        return "tensor view"  # the tensor itself where it has that type already
     if name.endswith("_with_indices"):
         return "tensors:2"
     if name.startswith("is_") or name in ("equal", "allclose", "is_nonzero"):
@@ -242,7 +278,8 @@ def signatures() -> dict[str, str]:
         if text is not None:
             table[symbol] = text
     # Spellings of layers outside the public namespaces: operators called directly.
-    for aten in sorted({a for s, v in operations() if (a := aten_name(s, v)) and not s.startswith("Tensor.")} | _LAYER_OPERATORS):
+    native = {a for s, v in operations() if (a := aten_name(s, v)) and not s.startswith("Tensor.")}
+    for aten in sorted(native | _LAYER_OPERATORS):
         found = schemas(aten)
         if found and hasattr(torch.ops.aten, aten):
             table[f"torch.ops.aten.{aten}"] = native_signature(found[0])
@@ -250,12 +287,48 @@ def signatures() -> dict[str, str]:
 
 
 _LAYER_OPERATORS = {
-    "elu", "hardtanh", "leaky_relu", "silu", "silu_", "mish", "mish_", "glu", "hardswish", "hardswish_", "hardsigmoid",
-    "hardsigmoid_", "relu6", "relu6_", "gelu", "gelu_", "softplus", "softshrink", "log_sigmoid", "elu_", "hardtanh_",
-    "leaky_relu_", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool2d", "adaptive_max_pool3d",
-    "max_pool2d_with_indices", "max_pool3d_with_indices", "im2col", "col2im", "reflection_pad1d", "reflection_pad2d",
-    "reflection_pad3d", "replication_pad1d", "replication_pad2d", "replication_pad3d", "nll_loss", "cross_entropy_loss",
-    "linear", "log_softmax", "softmax", "special_expit",
+    "elu",
+    "hardtanh",
+    "leaky_relu",
+    "silu",
+    "silu_",
+    "mish",
+    "mish_",
+    "glu",
+    "hardswish",
+    "hardswish_",
+    "hardsigmoid",
+    "hardsigmoid_",
+    "relu6",
+    "relu6_",
+    "gelu",
+    "gelu_",
+    "softplus",
+    "softshrink",
+    "log_sigmoid",
+    "elu_",
+    "hardtanh_",
+    "leaky_relu_",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "max_pool2d_with_indices",
+    "max_pool3d_with_indices",
+    "im2col",
+    "col2im",
+    "reflection_pad1d",
+    "reflection_pad2d",
+    "reflection_pad3d",
+    "replication_pad1d",
+    "replication_pad2d",
+    "replication_pad3d",
+    "nll_loss",
+    "cross_entropy_loss",
+    "linear",
+    "log_softmax",
+    "softmax",
+    "special_expit",
 }
 
 
@@ -289,8 +362,10 @@ def _all_module_classes() -> list[type]:
             except ImportError:
                 continue
             for value in vars(module).values():
-                if inspect.isclass(value) and issubclass(value, torch.nn.Module) and value.__module__.startswith(
-                    (package.__name__, "torch.nn")
+                if (
+                    inspect.isclass(value)
+                    and issubclass(value, torch.nn.Module)
+                    and value.__module__.startswith((package.__name__, "torch.nn"))
                 ):
                     found[value] = None
     for value in vars(torch.nn).values():
@@ -380,8 +455,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file differs")
     check = parser.parse_args().check
     stale = 0
-    for name, make in (("signatures", signatures), ("results", results), ("module_classes", module_classes),
-                       ("external_modules", external_modules)):
+    for name, make in (
+        ("signatures", signatures),
+        ("results", results),
+        ("module_classes", module_classes),
+        ("external_modules", external_modules),
+    ):
         path = KNOWLEDGE / f"{name}.json"
         text = render(make()) + "\n"
         if check:

@@ -1,7 +1,7 @@
 """Samples of operations and call forms that torch's operator database has none for.
 
-Each is an expression over `x` (2, 4, 6, 6), `m` (4, 4), `v` (6,), `s` (2, 4, 6), `c` (2, 2, 4, 4, 4), `i` (int64 indices)
-and `b` (a mask of x). A key in brackets is a form of the call, as `server/knowledge/validator.py` documents them.
+Each is an expression over `x` (2, 4, 6, 6), `m` (4, 4), `v` (6,), `s` (2, 4, 6), `c` (2, 2, 4, 4, 4), `i` (int64
+indices) and `b` (a mask of x). A key in brackets is a form of the call, as `server/knowledge/validator.py` documents them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 _generator = torch.Generator().manual_seed(0)
 _TENSORS = {
@@ -273,12 +272,13 @@ _EXPRESSIONS: dict[str, str | tuple[str, ...]] = {
 def _compiled(expression: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     names = [n for n in compile(expression, "<sample>", "eval").co_names if n in _TENSORS]
     ordered = [n for n in _TENSORS if n in names]
-    scope = {"torch": torch, "F": F, "operator": operator}
+    scope = {"torch": torch, "F": torch.nn.functional, "operator": operator}
     # The text is one of the constants above.
     function = eval(f"lambda {', '.join(ordered)}: {expression}", scope)
     return function, tuple(_TENSORS[n].clone() for n in ordered)
 
 
 OWN_SAMPLES: dict[str, list[tuple[Callable[..., Any], tuple[Any, ...]]]] = {
-    symbol: [_compiled(e) for e in ((text,) if isinstance(text, str) else text)] for symbol, text in _EXPRESSIONS.items()
+    symbol: [_compiled(e) for e in ((text,) if isinstance(text, str) else text)]
+    for symbol, text in _EXPRESSIONS.items()
 }

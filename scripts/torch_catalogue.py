@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch.jit._builtins import _find_builtin
 
 NAMESPACES: dict[str, Any] = {
     "torch": torch,
-    "torch.nn.functional": F,
+    "torch.nn.functional": torch.nn.functional,
     "torch.linalg": torch.linalg,
     "torch.special": torch.special,
     "torch.fft": torch.fft,
@@ -75,7 +74,8 @@ def aten_name(symbol: str, value: Callable[..., Any] | None) -> str | None:
         found = None
     if found and found.startswith("aten::"):
         return found[6:]
-    prefix = {"torch.linalg": "linalg_", "torch.fft": "fft_", "torch.special": "special_"}.get(symbol.rpartition(".")[0])
+    prefixes = {"torch.linalg": "linalg_", "torch.fft": "fft_", "torch.special": "special_"}
+    prefix = prefixes.get(symbol.rpartition(".")[0])
     for candidate in filter(None, (prefix and prefix + name, name)):
         if torch._C._jit_get_schemas_for_operator(f"aten::{candidate}"):
             return candidate
@@ -87,7 +87,9 @@ def schemas(aten: str) -> list[Any]:
     found = [
         s
         for s in torch._C._jit_get_schemas_for_operator(f"aten::{aten}")
-        if not s.overload_name.endswith("out") and "names" not in s.overload_name and "Dimname" not in str(s)
+        if not s.overload_name.endswith("out")
+        and "names" not in s.overload_name
+        and "Dimname" not in str(s)
         and "dimname" not in s.overload_name
     ]
     takes_tensor = [s for s in found if any("Tensor" in str(a.type) for a in s.arguments)]
@@ -160,7 +162,7 @@ def signature(symbol: str, value: Callable[..., Any]) -> str | None:
     """The parameter list of an operation as its caller writes it (a method's first parameter is its receiver)."""
     if symbol.startswith("torch.nn.functional."):
         # F.max_pool2d and others choose between two functions by `return_indices`; the plain one has the signature.
-        value = getattr(F, "_" + symbol.rpartition(".")[2], value)
+        value = getattr(torch.nn.functional, "_" + symbol.rpartition(".")[2], value)
     if isinstance(value, types.FunctionType):
         text = python_signature(value)
         if text is not None and symbol.startswith("Tensor."):

@@ -99,8 +99,8 @@ def test_views_and_in_place_operations(found: dict[str, list[Sample]]) -> None:
         if shares and not changed and not (tensors.is_view(symbol) or tensors.is_inplace(symbol)):
             wrong.append(f"{symbol} shares storage with its input")
     # Batch norm updates running statistics, embedding renormalises with max_norm; these shares depend on arguments.
-    known = {line.split()[0] for line in wrong} & _ARGUMENTS_DECIDE
-    assert not [line for line in wrong if line.split()[0] not in known], "\n".join(wrong)
+    wrong = [line for line in wrong if line.split()[0] not in _ARGUMENTS_DECIDE]
+    assert not wrong, "\n".join(wrong)
 
 
 _ARGUMENTS_DECIDE = {
@@ -110,7 +110,7 @@ _ARGUMENTS_DECIDE = {
     "Tensor.to", "Tensor.float", "Tensor.cpu", "Tensor.type", "Tensor.type_as", "Tensor.to_dense", "torch.asarray",
     "torch.clamp", "torch.positive", "Tensor.positive", "Tensor.resolve_conj", "Tensor.resolve_neg",
     "torch.resolve_conj", "torch.resolve_neg", "torch.conj", "Tensor.conj", "torch.conj_physical",
-    "torch.nn.functional.dropout", "torch.nn.functional.pad", "torch.cat",
+    "torch.normal",
 }  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def test_state_of_module_classes() -> None:
             assert list(module.parameters()), path
         if entry.childless:
             assert not list(module.children()), path
-        elif path not in ("torch.nn.Module", "torch.nn.Container"):
+        elif path not in ("torch.nn.Module", "torch.nn.Container", "torch.nn.DataParallel"):
             assert list(module.children()), path
     assert built > 110
 
