@@ -1,0 +1,86 @@
+"""AIMET302: which uses of a number read out of a tensor matter, and where the finding stands."""
+
+from __future__ import annotations
+
+import pytest
+
+from .checking import findings, underlined
+
+_NET = """\
+import math
+
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, n=3):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.layers = nn.ModuleList([nn.ReLU() for _ in range(n)])
+        self.register_buffer("steps", torch.zeros(1))
+
+    def forward(self, x, lengths: torch.Tensor, mask=None):
+        y = self.conv(x)
+        {}
+        return y
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "place"),
+    [
+        ("if self.steps:\n            y = -y", "if self.steps"),
+        ("if y.min() > 0 or y.max() < 1:\n            y = -y", "if y.min() > 0 or y.max() < 1"),
+        ("if math.isnan(y.sum().item()):\n            y = -y", "if math.isnan(y.sum().item())"),
+        ("elements = [y for t in (y, x) if t.sum() > 0]", "t in (y, x) if t.sum() > 0"),
+        ("both = y.sum() > 0 and y.mean() < 3", "y.sum() > 0 and y.mean() < 3"),
+        ("y = max(y.sum(), 0) * y", "max(y.sum(), 0)"),
+        ("y = y.view(int(lengths[0]), -1)", "int(lengths[0])"),
+        ("n = (y > 0).sum().item()\n        y = torch.zeros(n + 1, 3)", "item()"),
+        ("for n in lengths.tolist():\n            y = y * n", "tolist()"),
+        ("y = y[torch.isnan(y)]", "[torch.isnan(y)]"),
+        ("y = y[..., (y > 0) & (y < 1)]", "[..., (y > 0) & (y < 1)]"),
+    ],
+)
+def test_reported(code: str, place: str) -> None:
+    source = _NET.format(code)
+    assert underlined(source, findings("AIMET302", source)) == [place]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "if len(self.layers) > 2 and self.layers:\n            y = self.layers[0](y)",
+        "n = int(max(y.shape[-2:]) ** 0.5)\n        y = y[:n].view(n, -1)",
+        "if y.dtype == torch.float16 or y.is_cuda or y.device.type == 'cuda':\n            y = y.float()",
+        "y = y if mask is None else y * mask",
+        "if y.shape != lengths.shape or torch.jit.is_tracing():\n            y = -y",
+        "print(y.mean().item())",
+        "y[y > 0] = 1",
+        "y = torch.where(y > 0, y, -y)",
+        "y = y[lengths.long()]",
+    ],
+)
+def test_not_reported(code: str) -> None:
+    assert findings("AIMET302", _NET.format(code)) == []
+
+
+def test_functions_that_torch_compiles_keep_their_branches() -> None:
+    source = (
+        "import torch\nfrom torch import nn\n\n\n@torch.jit.script\ndef flip(x):\n    if x.sum() > 0:\n"
+        "        return -x\n    return x\n\n\nclass Net(nn.Module):\n    def forward(self, x):\n        return flip(x)\n"
+    )
+    assert findings("AIMET302", source) == []
+    assert findings("AIMET302", source.replace("@torch.jit.script\n", ""))
+
+
+def test_losses_beside_a_model_are_not_read() -> None:
+    source = (
+        "from torch import nn\n\n\nclass Head(nn.Module):\n    def compute_loss(self, x):\n"
+        "        return x[x > 0].sum()\n\n    def forward(self, x):\n        return x * 2\n\n\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.head = Head()\n\n"
+        "    def forward(self, x):\n        if self.training:\n            return self.head.compute_loss(x)\n"
+        "        return self.head(x)\n"
+    )
+    assert findings("AIMET302", source) == []
