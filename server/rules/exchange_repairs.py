@@ -12,6 +12,7 @@ from ..reading.values import Dictionary
 if TYPE_CHECKING:
     from ..reading.definitions import Definition
     from ..reading.facts import Return, Unit, Use
+    from ..reading.source import Statement
     from .exchange import Input, Output
 
 from . import exchange
@@ -59,15 +60,19 @@ def _as_tuple(unit: Unit, node: ast.expr, kind: str) -> ReplaceText:
     span = unit.statement.span(node)
     if kind == "list":
         if isinstance(node, ast.List) and node.elts:
-            return _spread(unit, node, node.elts, grouped=True)
+            return _spread(unit, node, [(each, each) for each in node.elts], grouped=True)
         inner = node.args[0] if isinstance(node, ast.Call) and _calls(node, "list") and len(node.args) == 1 else node
         return ReplaceText(span, "tuple({0})", (unit.statement.span(inner),))
-    if isinstance(node, ast.Dict) and node.keys and all(key is not None for key in node.keys):
-        return _spread(unit, node, node.values)
+    if isinstance(node, ast.Dict) and node.keys:
+        entries = [(key, value) for key, value in zip(node.keys, node.values, strict=True) if key is not None]
+        if len(entries) == len(node.keys):
+            return _spread(unit, node, entries)
     if isinstance(node, ast.Call) and _calls(node, "dict", "OrderedDict") and node.keywords and not node.args:
         named = [each.value for each in node.keywords if each.arg is not None]
         if len(named) == len(node.keywords):
-            return _spread(unit, node, named)
+            places = ", ".join(f"{{{index}}}" for index in range(len(named)))
+            parts = tuple(unit.statement.span(each) for each in named)
+            return ReplaceText(span, f"({places},)" if len(named) == 1 else places, parts)
     return ReplaceText(span, "tuple({0}.values())", (span,))
 
 
@@ -75,20 +80,35 @@ def _calls(node: ast.Call, *names: str) -> bool:
     return getattr(node.func, "attr", getattr(node.func, "id", "")) in names
 
 
-def _spread(unit: Unit, node: ast.expr, parts: list[ast.expr], grouped: bool = False) -> ReplaceText:
-    """The parts as a tuple, on lines of their own where they are written so."""
-    span = unit.statement.span(node)
-    spans = tuple(unit.statement.span(part) for part in parts)
-    places = [f"{{{index}}}" for index in range(len(parts))]
-    inner = unit.statement.lines[spans[0].line]
-    if spans[0].line > span.line and span.end_line > spans[-1].end_line:
-        indent = inner[: len(inner) - len(inner.lstrip())]
-        last = unit.statement.lines[span.end_line]
-        text = "".join(f"\n{indent}{place}," for place in places) + "\n" + last[: len(last) - len(last.lstrip())]
-        return ReplaceText(span, f"({text})", spans)
-    text = ", ".join(places) + ("," if len(places) == 1 else "")
-    several = spans[0].line != spans[-1].end_line
-    return ReplaceText(span, f"({text})" if grouped or several or len(places) == 1 else text, spans)
+def _spread(unit: Unit, node: ast.expr, parts: list[tuple[ast.expr, ast.expr]], grouped: bool = False) -> ReplaceText:
+    """A literal's values as a tuple, with the layout and comments between them.
+
+    parts: (where the entry starts, its value): a dict's key, or the value itself.
+    """
+    statement = unit.statement
+    whole = statement.span(node)
+    text, line, column = "", whole.line, whole.column + 1
+    for index, (start, value) in enumerate(parts):
+        head, body = statement.span(start), statement.span(value)
+        text += _text(statement, line, column, head.line, head.column)
+        if start is not value:
+            between = _text(statement, head.end_line, head.end_column, body.line, body.column)
+            text += between.partition(":")[2].lstrip()
+        text += f"{{{index}}}"
+        line, column = body.end_line, body.end_column
+    tail = _text(statement, line, column, whole.end_line, whole.end_column - 1)
+    text += "," + tail if len(parts) == 1 and not tail.lstrip(") ").startswith(",") else tail
+    several = whole.line != whole.end_line
+    wrapped = f"({text})" if grouped or several or len(parts) == 1 else text
+    return ReplaceText(whole, wrapped, tuple(statement.span(value) for _, value in parts))
+
+
+def _text(statement: Statement, line: int, column: int, end_line: int, end_column: int) -> str:
+    """What stands between two places, with its braces doubled."""
+    lines = statement.lines[line : end_line + 1]
+    lines[-1] = lines[-1][:end_column]
+    lines[0] = lines[0][column:]
+    return "\n".join(lines).replace("{", "{{").replace("}", "}}")
 
 
 def _keys(returns: list[Return]) -> list[str] | None:

@@ -1,0 +1,209 @@
+"""AIMET103: what goes into and comes out of a module, how bad it is, and its repairs across files.
+
+What torch.jit.trace and quantsim make of each kind was seen on torch 2.14 and AIMET 2.42.
+"""
+
+from __future__ import annotations
+
+import pytest
+from aimet_guidelines.config import Config
+from aimet_guidelines.engine import Project, check, repair_edits
+from aimet_guidelines.finding import Finding, Severity
+from aimet_guidelines.rewriting import apply_edits
+
+_PATH = "/project/model.py"
+_IMPORTS = (
+    "from collections import OrderedDict\nfrom dataclasses import dataclass\n"
+    "from typing import NamedTuple, Optional\n\n"
+    "import torch\nfrom torch import Tensor, nn\n\n\n"
+)
+_INIT = "    def __init__(self):\n        super().__init__()\n        self.a = nn.Linear(4, 4)\n\n"
+
+
+def _config(version: str = "unknown") -> Config:
+    return Config(root="/project", select=("AIMET103",), aimet_version=version)  # type: ignore[arg-type]
+
+
+def _check(source: str, version: str = "unknown") -> list[Finding]:
+    return check(_PATH, Project.empty("/project").updated({_PATH: _IMPORTS + source}), _config(version)).findings
+
+
+def _net(body: str, signature: str = "self, x", name: str = "Net") -> str:
+    return f"class {name}(nn.Module):\n{_INIT}    def forward({signature}):\n{body}"
+
+
+def _holding(signature: str, body: str, call: str) -> str:
+    holder = (
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.block = Block()\n\n"
+        f"    def forward(self, x):\n{call}"
+    )
+    return _net(body, signature, "Block") + "\n\n" + holder
+
+
+@pytest.mark.parametrize(
+    ("returned", "word"),
+    [
+        ('{"a": self.a(x)}', "a dict"),
+        ("OrderedDict(a=self.a(x))", "a dict"),
+        ('"done"', "a string"),
+        ("None", "None"),
+        ("(self.a(x), None)", "None in it"),
+        ("(self.a(x), x.shape[0])", "a Python value in it"),
+        ('(self.a(x), {"b": x})', "a dict in it"),
+    ],
+)
+def test_what_torch_cannot_trace_out_of_the_outermost_model_is_an_error(returned: str, word: str) -> None:
+    (finding,) = _check(_net(f"        return {returned}\n"))
+    assert finding.severity is Severity.ERROR
+    assert word in finding.message
+
+
+def test_a_dataclass_is_an_error_and_a_named_tuple_is_fine() -> None:
+    classes = "@dataclass\nclass Data:\n    a: Tensor\n\n\nclass Named(NamedTuple):\n    a: Tensor\n\n\n"
+    assert [each.severity for each in _check(classes + _net("        return Data(self.a(x))\n"))] == [Severity.ERROR]
+    assert _check(classes + _net("        return Named(self.a(x))\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "severity"), [("1.x", Severity.WARNING), ("unknown", Severity.WARNING), ("2.x", Severity.INFORMATION)]
+)
+def test_a_list_and_what_passes_between_submodules_is_graded_by_version(version: str, severity: Severity) -> None:
+    assert [each.severity for each in _check(_net("        return [self.a(x), x]\n"), version)] == [severity]
+    held = _holding("self, x", '        return {"a": self.a(x)}\n', '        return self.block(x)["a"]\n')
+    assert [each.severity for each in _check(held, version)] == [severity]
+
+
+@pytest.mark.parametrize(
+    ("signature", "body"),
+    [
+        ("self, x", "        return self.a(x), (x, x)\n"),
+        ("self, *xs", "        return self.a(xs[0])\n"),
+        ("self, x, **kwargs", "        return self.a(x)\n"),
+        ("self, x, mask: Optional[Tensor] = None", "        return self.a(x)\n"),
+        ("self, x, flag: bool = False", "        return self.a(x)\n"),
+        ("self, x, targets: Optional[list[dict[str, Tensor]]] = None", "        return self.a(x)\n"),
+        ("self, x, state: tuple[Tensor, Tensor]", "        return self.a(x), state\n"),
+        ("self, x", "        x = self.get(x)\n        return x['out']\n"),
+        ("self, x", "        outs = [self.a(x)]\n        return torch.cat(outs)\n"),
+        ("self, x", "        if self.training:\n            return {'a': x}\n        return self.a(x)\n"),
+        ("self, output, target", "        return {'output': self.a(output), 'loss': (output - target).sum()}\n"),
+    ],
+)
+def test_tensors_tuples_and_what_is_not_known_are_no_finding(signature: str, body: str) -> None:
+    assert _check(_net(body, signature)) == []
+
+
+@pytest.mark.parametrize(
+    ("signature", "body", "word"),
+    [
+        ("self, x: dict[str, Tensor]", "        return self.a(x['a'])\n", "a dict as `x`"),
+        ("self, batch", "        return self.a(batch['a'])\n", "a dict as `batch`"),
+        ("self, batch", "        return sum(self.a(v) for v in batch.values() if batch.keys())\n", "a dict as `batch`"),
+        ("self, xs: list[Tensor]", "        return self.a(xs[0])\n", "a list as `xs`"),
+        ("self, x, h: int", "        return self.a(x).view(-1, h)\n", "a Python value as `h`"),
+        ("self, x, mode: str", "        return self.a(x)\n", "a string as `mode`"),
+        ("self, x, size: tuple[int, int]", "        return self.a(x)\n", "a tuple with a Python value in it as `size`"),
+    ],
+)
+def test_a_parameter_that_takes_no_tensor(signature: str, body: str, word: str) -> None:
+    (finding,) = _check(_net(body, signature))
+    assert word in finding.message
+    assert finding.severity is Severity.WARNING
+
+
+def test_what_callers_pass_tells_what_a_parameter_takes() -> None:
+    body = "        return self.a(x).view(-1, h)\n"
+    (finding,) = _check(_holding("self, x, h", body, "        return self.block(x, x.shape[2])\n"))
+    assert finding.symbol == "Block.forward.h"
+    assert [related.message for related in finding.related] == ["`Block` is called here."]
+    assert _check(_holding("self, x, h", body, "        return self.block(x, x)\n")) == []
+
+
+def test_a_flag_is_reported_where_a_model_passes_another_value_than_its_default() -> None:
+    body = "        return self.a(x)\n"
+    assert _check(_holding("self, x, flag=False", body, "        return self.block(x)\n")) == []
+    assert _check(_holding("self, x, flag=False", body, "        return self.block(x, flag=False)\n")) == []
+    assert len(_check(_holding("self, x, flag=False", body, "        return self.block(x, flag=True)\n"))) == 1
+
+
+def test_several_returns_of_a_kind_are_one_finding() -> None:
+    body = '        if x.shape[0] > 1:\n            return {"a": x}\n        return {"a": self.a(x)}\n'
+    (finding,) = _check(_net(body))
+    assert len(finding.related) == 1
+
+
+def test_a_model_made_by_a_factory_for_another_model_is_not_outermost() -> None:
+    source = (
+        _net('        return {"a": self.a(x)}\n', name="Backbone")
+        + "\n\ndef backbone():\n    return Backbone()\n\n\n"
+        + "class Net(nn.Module):\n    def __init__(self, body):\n        super().__init__()\n"
+        + "        self.body = body\n\n"
+        + "    def forward(self, x):\n        return self.body(x)\n\n\ndef net():\n    return Net(backbone())\n"
+    )
+    assert [each.severity for each in _check(source)] == [Severity.WARNING]
+
+
+def _repair(texts: dict[str, str]) -> dict[str, str]:
+    project = Project.empty("/project").updated(texts)
+    (finding,) = check(_PATH, project, _config()).findings
+    edits = repair_edits(_PATH, project, _config(), finding, finding.repairs[0])
+    return {path: apply_edits(texts[path], each) for path, each in edits.items()}
+
+
+_USER = (
+    "from model import Block\nfrom torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+    "        super().__init__()\n        self.block = Block()\n\n    def forward(self, x):\n"
+)
+
+
+def test_callers_in_other_files_are_rewritten_with_a_returned_dict() -> None:
+    block = _IMPORTS + _net('        return {"a": self.a(x), "b": x}\n', name="Block")
+    user = _USER + '        first = self.block(x)\n        return first["b"] + self.block(x)["a"]\n'
+    fixed = _repair({_PATH: block, "/project/user.py": user})
+    assert fixed[_PATH].endswith("        return self.a(x), x\n")
+    assert (
+        fixed["/project/user.py"]
+        == _USER + "        first = self.block(x)\n        return first[1] + self.block(x)[0]\n"
+    )
+
+
+def test_no_caller_is_rewritten_where_one_cannot_be_followed() -> None:
+    block = _IMPORTS + _net('        return {"a": self.a(x), "b": x}\n', name="Block")
+    user = _USER + '        first = self.block(x)\n        return sum(first.values()) + first["a"]\n'
+    project = Project.empty("/project").updated({_PATH: block, "/project/user.py": user})
+    (finding,) = check(_PATH, project, _config()).findings
+    assert "callers that read it by key must be changed" in finding.repairs[0].title
+    assert set(repair_edits(_PATH, project, _config(), finding, finding.repairs[0])) == {_PATH}
+
+
+def test_callers_in_other_files_are_rewritten_with_a_dict_parameter() -> None:
+    block = _IMPORTS + _net('        return self.a(inputs["a"]) + inputs["b"]\n', "self, inputs", "Block")
+    user = _USER + '        return self.block(inputs={"b": x, "a": x + 1})\n'
+    fixed = _repair({_PATH: block, "/project/user.py": user})
+    assert "    def forward(self, a, b):\n        return self.a(a) + b\n" in fixed[_PATH]
+    assert fixed["/project/user.py"] == _USER + "        return self.block(a=x + 1, b=x)\n"
+
+
+def test_a_dict_parameter_used_as_a_whole_has_no_repair() -> None:
+    (finding,) = _check(_net("        return self.a(inputs['a']) + len(inputs)\n", "self, inputs"))
+    assert finding.repairs == ()
+    assert "no repair" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("returned", "expected"),
+    [
+        ("[self.a(x)]", "(self.a(x),)"),
+        ("[self.a(x) for _ in range(2)]", "tuple([self.a(x) for _ in range(2)])"),
+        ("list(self.a(x).unbind())", "tuple(self.a(x).unbind())"),
+        ("dict(a=self.a(x), b=x)", "self.a(x), x"),
+        ("{'a': self.a(x)}", "(self.a(x),)"),
+        (
+            '{\n            "a": self.a(x),  # first\n            "b": x,\n        }',
+            "(\n            self.a(x),  # first\n            x,\n        )",
+        ),
+    ],
+)
+def test_a_return_becomes_a_tuple(returned: str, expected: str) -> None:
+    source = _IMPORTS + _net(f"        return {returned}\n")
+    assert _repair({_PATH: source}) == {_PATH: _IMPORTS + _net(f"        return {expected}\n")}
