@@ -129,6 +129,8 @@ def call_symbol(
         if modules.is_module_base(name):
             return calls.library_module(m, name, arguments, node)
         return TENSORISH if any(map(calls.holds_tensor, arguments.values())) else UNKNOWN
+    if name.startswith("Tensor.") and tensors.is_known(name) and arguments.positional:
+        return calls.torch_operation(m, name, arguments, node, callee, via)
     if name.startswith(("operator.", "_operator.")):
         method = tensors.operator_method(name)
         if method is not None and any(isinstance(value, Tensor) for value in arguments.values()):
