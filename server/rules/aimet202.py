@@ -25,6 +25,8 @@ _RESHAPES = {
     "torch.ops.aten.reshape": "shape",
 }
 
+_KEEP_SHAPE = frozenset({"contiguous", "clone", "detach", "float", "half"})
+
 _NET = """\
 import torch
 from torch import nn
@@ -41,6 +43,11 @@ class Net(nn.Module):
         x = {}
         return self.fc(x)
 """
+
+
+_SHAPED = _NET.replace("        self.conv =", "        self.shape = (-1, 1024)\n        self.conv =").format(
+    "x.view(*self.shape)"
+)
 
 
 class FixedView(Rule):
@@ -140,6 +147,34 @@ class FixedView(Rule):
             _NET.format("x.view(-1, 1)"),
             unsafe=True,
         ),
+        Case(
+            "a view of a copy",
+            _NET.format("x.contiguous().view(-1, 16 * 8 * 8)"),
+            (13,),
+            _NET.format("x.contiguous().view(x.size(0), -1)"),
+            unsafe=True,
+        ),
+        Case(
+            "a shape that is written elsewhere",
+            _SHAPED,
+            (14,),
+            _SHAPED,
+            unsafe=True,
+        ),
+        Case(
+            "the tensor by keyword",
+            _NET.format("torch.reshape(input=x, shape=(-1, 1024))"),
+            (13,),
+            _NET.format("torch.reshape(input=x, shape=(x.size(0), -1))"),
+            unsafe=True,
+        ),
+        Case(
+            "an unbound method",
+            _NET.format("torch.Tensor.view(x, -1, 1024)"),
+            (13,),
+            _NET.format("torch.Tensor.view(x, x.size(0), -1)"),
+            unsafe=True,
+        ),
         Case("what the guideline asks for", _NET.format("x.view(x.size(0), -1)")),
         Case("one dimension, or more than two", _NET.format("x.view(-1).view(-1, 4, 256).flatten(1)")),
         Case("a list of sizes that are not known", _NET.format("x.view(*self.shape)")),
@@ -155,7 +190,7 @@ class FixedView(Rule):
             dimensions = _dimensions(operation, keyword)
             if dimensions is None or not _is_minus_one(dimensions[0][1]):
                 continue
-            receiver = operation.operands[0][0] if operation.operands else None
+            receiver = _same_rows(operation.operands[0] if operation.operands else operation.keywords.get("input"))
             reason = _reason(operation, receiver, dimensions)
             message = (
                 "This view fixes its second dimension and leaves the first one open, which can keep AIMET from "
@@ -201,11 +236,20 @@ def _reason(operation: Operation, receiver: ast.expr | None, dimensions: tuple[_
         return "the view makes one column of all values on purpose"
     if operation.site.scripted:
         return "torch.jit.script compiles this function"
-    if any(node is None for node, _ in dimensions):
+    written = set(map(id, ast.walk(operation.node)))
+    if any(id(node) not in written for node, _ in dimensions):
         return "the shape is not written in this call"
     if receiver is None or not _is_name(receiver):
         return "`x.size(0)` would compute the tensor a second time; give it a name first"
     return ""
+
+
+def _same_rows(tensor: _Dimension | None) -> ast.expr | None:
+    """The tensor that is viewed, without calls that keep its shape: `x` of `x.contiguous()`."""
+    node = tensor[0] if tensor is not None else None
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _KEEP_SHAPE:
+        node = node.func.value
+    return node
 
 
 def _is_name(node: ast.expr) -> bool:
@@ -231,7 +275,8 @@ def _range(unit: Unit, operation: Operation, keyword: str) -> Spot:
     node = operation.node
     if isinstance(node, ast.Call):
         shape: list[ast.AST] = list(node.args)
-        if operation.symbol.startswith("torch.") and shape:
+        if shape and operation.operands and shape[0] is operation.operands[0][0]:
+            # A function, not a method: the tensor comes first.
             del shape[0]
         shape.extend(each for each in node.keywords if each.arg == keyword)
         if shape:

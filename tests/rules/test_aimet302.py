@@ -69,7 +69,8 @@ def test_not_reported(code: str) -> None:
 def test_functions_that_torch_compiles_keep_their_branches() -> None:
     source = (
         "import torch\nfrom torch import nn\n\n\n@torch.jit.script\ndef flip(x):\n    if x.sum() > 0:\n"
-        "        return -x\n    return x\n\n\nclass Net(nn.Module):\n    def forward(self, x):\n        return flip(x)\n"
+        "        return -x\n    return x\n\n\nclass Net(nn.Module):\n"
+        "    def forward(self, x):\n        return flip(x)\n"
     )
     assert findings("AIMET302", source) == []
     assert findings("AIMET302", source.replace("@torch.jit.script\n", ""))
