@@ -185,19 +185,19 @@ async def test_watchers_are_registered(editor: Editor, tmp_path: Path) -> None:
 
 
 async def test_a_change_is_seen_in_the_files_that_depend_on_it(editor: Editor, tmp_path: Path) -> None:
-    write(tmp_path / "base.py", "first\n")
+    write(tmp_path / "base.py", "class Base: ...\n")
     user = write(tmp_path / "user.py", "from base import Base\nrelu(1)\n")
     await editor.start(tmp_path)
     await editor.shows(user, "1:0 AIMET101")
-    base = editor.open(tmp_path / "base.py", "first\n")
+    base = editor.open(tmp_path / "base.py", "class Base: ...\n")
     await editor.shows(base)
-    editor.type(base, 0, 0, "second", end=(0, 5))
+    editor.type(base, 0, 12, "x = 1", end=(0, 15))
 
     def message() -> str:
         related = editor.of(user)[-1].diagnostics[0].related_information
         return related[0].message if related else ""
 
-    await editor.until(lambda: message() == "second")
+    await editor.until(lambda: message() == "class Base: x = 1")
     related = editor.of(user)[-1].diagnostics[0].related_information
     assert related is not None and related[0].location.uri == base
 
