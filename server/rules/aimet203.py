@@ -74,6 +74,12 @@ def _call(text: str) -> str:
     return _NET.format(module=_UP, call=text)
 
 
+_ELSEWHERE = _NET.format(
+    module="functools.partial(nn.UpsamplingBilinear2d, scale_factor=2)()",
+    call="checkpoint(F.upsample_bilinear, x, None, 2)",
+).replace("CORNERS = True", "import functools; from torch.utils.checkpoint import checkpoint")
+
+
 class AlignCorners(Rule):
     """Upsampling with `align_corners=True`.
 
@@ -198,6 +204,13 @@ class AlignCorners(Rule):
             '        super().__init__(scale_factor=2, mode="bilinear", align_corners=False)\n',
             unsafe=True,
         ),
+        Case(
+            "arguments that are given elsewhere",
+            _ELSEWHERE,
+            (11, 16),
+            _ELSEWHERE,
+            unsafe=True,
+        ),
         Case("what the guideline asks for", _call('F.interpolate(x, size=4, mode="bilinear", align_corners=False)')),
         Case("the default", _module(_UP)),
         Case("grid_sample is no upsampling", _call("F.grid_sample(x, x, align_corners=True)")),
@@ -213,11 +226,14 @@ class AlignCorners(Rule):
         for operation in unit.operations:
             kind = _FUNCTIONALS.get(canonical(operation.symbol))
             if kind is not None and _aligns(kind, operation):
-                yield self._draft(unit, operation.node, operation.symbol, kind, config, operation.site.scripted)
+                whole = equalization.writes(operation.node, len(operation.operands), operation.keywords)
+                whole = whole and operation.via != "passed"
+                yield self._draft(unit, operation.node, operation.symbol, kind, config, whole, operation.site.scripted)
         for module, node in equalization.made_here(unit):
             kind = _MODULES.get(_class(unit, module))
             if kind is not None and _module_aligns(kind, module):
-                yield self._draft(unit, node, _class(unit, module), kind, config)
+                whole = equalization.writes(node, len(module.arguments), module.keywords)
+                yield self._draft(unit, node, _class(unit, module), kind, config, whole)
         for model in unit.models:
             yield from self._subclass(unit, model.definition, config)
 
@@ -241,16 +257,24 @@ class AlignCorners(Rule):
                         yield self._draft(unit, node, symbol, kind, config)
 
     def _draft(
-        self, unit: Unit, node: ast.AST, symbol: str, kind: _Upsampling, config: Config, scripted: bool = False
+        self,
+        unit: Unit,
+        node: ast.AST,
+        symbol: str,
+        kind: _Upsampling,
+        config: Config,
+        whole: bool = True,
+        scripted: bool = False,
     ) -> Draft:
+        """whole: the call at `node` writes all the arguments itself (a partial or `map` gives some elsewhere)."""
         place = equalization.written(node, kind.position, "align_corners") if kind.position is not None else None
+        if not whole and not isinstance(place, ast.keyword):
+            place = None
         repairs: tuple[Repair, ...] = ()
         if scripted:
-            message = (
-                f"{_MESSAGE} No repair is offered: torch.jit.script compiles this function, so it is left as it is."
-            )
+            message = f"{_MESSAGE} No repair is offered: torch.jit.script compiles this function."
         else:
-            step = _step(unit, node, kind, place)
+            step = _step(unit, node, kind, place) if whole or place is not None else None
             message = _MESSAGE
             if step is None:
                 message = f"{_MESSAGE} No repair is offered: the argument is not written in this call."

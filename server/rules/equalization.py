@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..finding import Severity
@@ -41,6 +42,16 @@ def argument(operation: Operation, position: int, name: str) -> tuple[ast.expr |
     if name in operation.keywords:
         return operation.keywords[name]
     return operation.operands[position] if position < len(operation.operands) else None
+
+
+def writes(call: ast.AST, positional: int, keywords: Mapping[str, object]) -> bool:
+    """Whether a call writes exactly these arguments itself, none of them hidden or given elsewhere."""
+    return (
+        isinstance(call, ast.Call)
+        and len(call.args) == positional
+        and not any(isinstance(each, ast.Starred) for each in call.args)
+        and {keyword.arg for keyword in call.keywords} == set(keywords)
+    )
 
 
 def written(call: ast.AST, position: int, name: str) -> ast.expr | ast.keyword | None:
