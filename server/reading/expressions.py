@@ -443,13 +443,15 @@ def refine(m: Machine, test: ast.expr, holds: bool) -> None:
 
 
 def pinned_loops(m: Machine, test: ast.expr) -> frozenset[int]:
-    """The loops of which a test picks one round: `i == 0` where `i` counts the rounds."""
-    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq):
-        for side in (test.left, test.comparators[0]):
-            value = m.frame.names.get(side.id) if isinstance(side, ast.Name) else None
-            if isinstance(value, Number) and value.varies:
-                return value.varies
-    return frozenset()
+    """The loops of which a test picks one round: `i == 0` where `i` counts the rounds.
+
+    `i == index` where `index` changes with another loop picks another round in each of that loop's.
+    """
+    if not (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq)):
+        return frozenset()
+    sides = (test.left, test.comparators[0])
+    values = [m.frame.names.get(side.id) for side in sides if isinstance(side, ast.Name)]
+    return frozenset().union(*(value.varies for value in values if isinstance(value, Number)))
 
 
 def _refine_none(m: Machine, node: ast.expr, is_none: bool) -> None:
