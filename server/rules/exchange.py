@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 from ..reading.definitions import Definition
 from ..reading.units import model_definitions
@@ -26,6 +26,8 @@ from . import usage
 if TYPE_CHECKING:
     from ..reading.facts import Parameter, Return, Unit, Use
     from ..reading.index import Index
+
+_Method = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 
 # Of the classes that hold a module this many are read for what they pass to it.
 _HOLDERS = 8
@@ -125,7 +127,7 @@ def outputs(unit: Unit, definition: Definition) -> list[Output]:
     return [Output(kind, returns) for kind, returns in found.items()]
 
 
-def _is_training_step(method: ast.FunctionDef | ast.AsyncFunctionDef, value: Value) -> bool:
+def _is_training_step(method: _Method, value: Value) -> bool:
     """Whether `forward` wraps a model and its loss: AIMET is given the model in it."""
     required = [*method.args.posonlyargs, *method.args.args]
     required = required[: len(required) - len(method.args.defaults)]
@@ -152,50 +154,46 @@ def inputs(unit: Unit, definition: Definition) -> list[Input]:
     if trace is None or method is None or all(each.node is None for each in trace.returns):
         return []
     arguments = [*method.args.posonlyargs, *method.args.args][1:]
-    found: list[Input] = []
-    for parameter in trace.parameters:
-        node = parameter.node
-        if all(node is not each for each in (*arguments, *method.args.kwonlyargs)):
-            continue
-        position = next((place for place, each in enumerate(arguments) if each is node), None)
-        entry = _input(unit, definition, method, parameter, position)
-        if entry is not None:
-            found.append(entry)
-    return found
-
-
-def _input(
-    unit: Unit,
-    definition: Definition,
-    method: ast.FunctionDef | ast.AsyncFunctionDef,
-    parameter: Parameter,
-    position: int | None,
-) -> Input | None:
-    reads, whole, as_dict = _reads(method, parameter.name)
-    kind = kind_of(parameter.value, unit.index) if parameter.evidence == "annotation" else ""
-    if not kind and (parameter.evidence == "body" or isinstance(parameter.value, Unknown)) and as_dict:
-        kind = "dict"
-    optional = _default_of(method, parameter.node) is not None
-    if parameter.evidence == "annotation" and not kind and not isinstance(parameter.value, Unknown):
-        return None
-    if optional and not parameter.passed:
-        return None
+    places: dict[int, int | None] = {id(node): None for node in method.args.kwonlyargs}
+    places |= {id(node): place for place, node in enumerate(arguments)}
+    open_ones = [each for each in trace.parameters if id(each.node) in places and _is_open(method, each)]
+    if not open_ones:
+        return []
     uses = list(uses_of(unit.index, definition))
+    found = (_input(unit.index, method, each, places[id(each.node)], uses) for each in open_ones)
+    return [each for each in found if each is not None]
+
+
+def _is_open(method: _Method, parameter: Parameter) -> bool:
+    """Whether a parameter may take something else than a tensor."""
+    if parameter.evidence == "default" or (not parameter.passed and _default_of(method, parameter.node) is not None):
+        return False
+    return parameter.evidence == "body" or not isinstance(parameter.value, Tensor)
+
+
+def _input(index: Index, method: _Method, parameter: Parameter, position: int | None, uses: list[Use]) -> Input | None:
+    kind = kind_of(parameter.value, index) if parameter.evidence == "annotation" else ""
+    unknown = parameter.evidence == "body" or isinstance(parameter.value, Unknown)
+    if not kind and not unknown:
+        return None
+    reads, whole, as_dict = _reads(method, parameter.name) if kind in ("", "dict") else ([], True, False)
+    if not kind and as_dict:
+        kind = "dict"
     passed = [value for use in uses if (value := _passed(use, parameter.name, position)) is not None]
-    if optional:
-        default = _default_of(method, parameter.node)
-        passed = [value for value in passed if kind_of(value, unit.index) != "none" and not _is_default(value, default)]
+    default = _default_of(method, parameter.node)
+    if default is not None:
+        passed = [value for value in passed if kind_of(value, index) != "none" and not _is_default(value, default)]
         if not passed:
             return None
     if not kind and passed:
-        kinds = {kind_of(value, unit.index) for value in passed}
+        kinds = {kind_of(value, index) for value in passed}
         kind = kinds.pop() if len(kinds) == 1 else ""
     if kind in ("", "none", "tuple of none"):
         return None
     return Input(parameter, kind, reads, whole, uses)
 
 
-def _default_of(method: ast.FunctionDef | ast.AsyncFunctionDef, node: ast.arg) -> ast.expr | None:
+def _default_of(method: _Method, node: ast.arg) -> ast.expr | None:
     ordinary = [*method.args.posonlyargs, *method.args.args]
     with_default = ordinary[len(ordinary) - len(method.args.defaults) :]
     pairs = [*zip(with_default, method.args.defaults, strict=True)]
@@ -222,19 +220,11 @@ def _reads(method: ast.AST, name: str) -> tuple[list[tuple[str, ast.Subscript]],
 
     After a name is bound again it is another value: only what stands before that counts.
     """
+    names = [node for node in ast.walk(method) if isinstance(node, ast.Name) and node.id == name]
+    rebound = min((node.lineno for node in names if not isinstance(node.ctx, ast.Load)), default=None)
     reads: list[tuple[str, ast.Subscript]] = []
-    inside: set[int] = set()
-    whole = False
     as_dict = False
-    rebound = min(
-        (
-            node.lineno
-            for node in ast.walk(method)
-            if isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
-        ),
-        default=None,
-    )
-    for node in ast.walk(method):
+    for node in ast.walk(method) if names else ():
         if rebound is not None and getattr(node, "lineno", 0) > rebound:
             continue
         if isinstance(node, ast.Subscript) and _is(node.value, name):
@@ -242,18 +232,12 @@ def _reads(method: ast.AST, name: str) -> tuple[list[tuple[str, ast.Subscript]],
                 as_dict = True
                 if isinstance(node.ctx, ast.Load):
                     reads.append((node.slice.value, node))
-                    inside.add(id(node.value))
-        elif isinstance(node, ast.Call):
-            callee = node.func
-            if isinstance(callee, ast.Attribute) and callee.attr in _DICT_METHODS and _is(callee.value, name):
-                as_dict = True
-            if any(each.arg is None and _is(each.value, name) for each in node.keywords):
-                as_dict = True
-    for node in ast.walk(method):
-        if isinstance(node, ast.Name) and node.id == name and id(node) not in inside:
-            whole = True
+        elif isinstance(node, ast.Attribute):
+            as_dict = as_dict or (node.attr in _DICT_METHODS and _is(node.value, name))
+        elif isinstance(node, ast.keyword):
+            as_dict = as_dict or (node.arg is None and _is(node.value, name))
     reads.sort(key=lambda read: (read[1].lineno, read[1].col_offset))
-    return reads, whole, as_dict
+    return reads, len(reads) != len(names), as_dict
 
 
 def _is(node: ast.AST, name: str) -> bool:

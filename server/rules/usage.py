@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # How many functions may stand between a class and the model that its instance becomes a part of.
 _FACTORIES = 2
 _REGISTRY = re.compile(r"regist|\(\)$", re.IGNORECASE)
+
+
 def is_beside_models(index: Index, definition: Definition) -> bool:
     """Whether it is a loss or a data transform: a module too, but no part of a model unless a model holds it."""
     return _is_loss(index, definition) or _is_transform(index, definition)
@@ -92,35 +94,38 @@ def _is_held(index: Index, made_by: Definition, depth: int) -> bool:
             if _is_part_of_models(index, path, statement):
                 return True
         elif statement.key.startswith("def "):
+            if name in _passed_on(statement):
+                return True
             maker = index.project.files[path].definition(statement)
-            if maker is not None and (
-                _passed_on(maker.node, name) or (depth < _FACTORIES and _is_held(index, maker, depth + 1))
-            ):
+            if maker is not None and depth < _FACTORIES and _is_held(index, maker, depth + 1):
                 return True
         elif any(_in_table(each, name) for each in statement.body):
             return True
     return False
 
 
-def _passed_on(function: ast.AST, name: str) -> bool:
-    """Whether a function gives what it makes by calling `name` to the constructor of another class."""
-    variables = {
-        target.id
-        for node in ast.walk(function)
-        if isinstance(node, ast.Assign) and _is_call_of(node.value, name)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    for node in ast.walk(function):
-        if isinstance(node, ast.Call) and _callee(node)[:1].isupper():
-            given = [*node.args, *(each.value for each in node.keywords)]
-            if any(_is_call_of(each, name) or (isinstance(each, ast.Name) and each.id in variables) for each in given):
-                return True
-    return False
-
-
-def _is_call_of(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Call) and _callee(node) == name
+def _passed_on(statement: Statement) -> frozenset[str]:
+    """The names of what a function calls and gives to the constructor of another class."""
+    known = statement.memo.get("passed on")
+    if known is None:
+        nodes = [node for root in statement.body for node in ast.walk(root)]
+        made = {
+            target.id: _callee(node.value)
+            for node in nodes
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        found: set[str] = set()
+        for node in nodes:
+            if isinstance(node, ast.Call) and _callee(node)[:1].isupper():
+                for each in (*node.args, *(keyword.value for keyword in node.keywords)):
+                    if isinstance(each, ast.Call):
+                        found.add(_callee(each))
+                    elif isinstance(each, ast.Name):
+                        found.add(made.get(each.id, ""))
+        known = statement.memo["passed on"] = frozenset(found)
+    return known  # type: ignore[return-value]
 
 
 def _callee(node: ast.Call) -> str:
