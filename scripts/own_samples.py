@@ -1,7 +1,7 @@
 """Samples of operations and call forms that torch's operator database has none for.
 
 Each is an expression over `x` (2, 4, 6, 6), `m` (4, 4), `v` (6,), `s` (2, 4, 6), `c` (2, 2, 4, 4, 4), `i` (int64
-indices) and `b` (a mask of x). A key in brackets is a form of the call, as `server/knowledge/validator.py` documents them.
+indices) and `b` (a mask of x). A key in brackets is a form of the call: see `server/knowledge/validator.py`.
 """
 
 from __future__ import annotations
