@@ -62,7 +62,8 @@ _CONTAINERS: dict[str, Container] = {
 
 # Classes that hold other modules. Everything else in torch.nn is a leaf.
 _WITH_CHILDREN = words("""torch.nn.Module torch.nn.Container torch.nn.Sequential torch.nn.ModuleList torch.nn.ModuleDict
-    torch.nn.AdaptiveLogSoftmaxWithLoss torch.nn.MultiheadAttention torch.nn.Transformer torch.nn.TransformerDecoder
+    torch.nn.AdaptiveLogSoftmaxWithLoss torch.nn.LinearCrossEntropyLoss torch.nn.TripletMarginWithDistanceLoss
+    torch.nn.MultiheadAttention torch.nn.Transformer torch.nn.TransformerDecoder
     torch.nn.TransformerDecoderLayer torch.nn.TransformerEncoder torch.nn.TransformerEncoderLayer torch.nn.DataParallel
     torch.nn.parallel.distributed.DistributedDataParallel torchvision.ops.Conv2dNormActivation
     torchvision.ops.Conv3dNormActivation torchvision.ops.FeaturePyramidNetwork torchvision.ops.MLP

@@ -7,20 +7,18 @@ from aimet_guidelines.knowledge.layer_rows import ROWS
 from aimet_guidelines.knowledge.layers import RECEIVER, Layer, bind, layer, padding_module
 from aimet_guidelines.knowledge.modules import module_attributes, module_class
 
-KINDS = set(
-    [
-        "activation",
-        "pooling",
-        "dropout",
-        "normalization",
-        "padding",
-        "resize",
-        "parametric",
-        "loss",
-        "shape",
-        "distance",
-    ]
-)
+KINDS = {
+    "activation",
+    "pooling",
+    "dropout",
+    "normalization",
+    "padding",
+    "resize",
+    "parametric",
+    "loss",
+    "shape",
+    "distance",
+}
 
 
 def known(symbol: str) -> Layer:
