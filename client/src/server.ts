@@ -166,7 +166,6 @@ export class Server {
           language: 'python',
         },
       ],
-      synchronize: { configurationSection: SECTION },
       // A rule's page is the only command that a hover may link to.
       markdown: { isTrusted: { enabledCommands: ['aimetGuidelines.explainRule'] } },
       outputChannel: this.log,

@@ -150,13 +150,29 @@ export class Workbench {
 
   /** The address that opens a folder, and a file in it, at a line (1-based). */
   address(folder, file, line) {
-    const { host } = new URL(this.url);
     const payload = [];
-    if (file) payload.push(['openFile', `vscode-remote://${host}${file}${line ? `:${line}:1` : ''}`]);
+    if (file) payload.push(['openFile', this.#remote(`${file}${line ? `:${line}:1` : ''}`)]);
     if (line) payload.push(['gotoLineMode', 'true']);
+    return this.#address(folder, payload);
+  }
+
+  /** The address that opens a folder and runs a module of tests in the extension host; needs `testDriver`. */
+  addressForTests(folder, extension, tests) {
+    return this.#address(folder, [
+      ['extensionDevelopmentPath', this.#remote(extension)],
+      ['extensionTestsPath', this.#remote(tests)],
+      ['skipWelcome', 'true'],
+    ]);
+  }
+
+  #address(folder, payload) {
     const query = new URLSearchParams({ folder });
     if (payload.length > 0) query.set('payload', JSON.stringify(payload));
     return `${this.url}/?${query}`;
+  }
+
+  #remote(file) {
+    return `vscode-remote://${new URL(this.url).host}${file}`;
   }
 
   #signal(signal) {

@@ -24,7 +24,7 @@ const SETTINGS = {
 
 export class Editor {
   /** Starts a workbench with the packaged extension and a browser. Options are those of Workbench. */
-  static async start({ settings = {}, ...options } = {}) {
+  static async start({ settings = {}, testDriver = false, ...options } = {}) {
     const workbench = new Workbench({ settings: { ...SETTINGS, ...settings }, ...options });
     const editor = new Editor();
     editor.workbench = workbench;
@@ -32,7 +32,7 @@ export class Editor {
     const extensions = path.join(workbench.root, 'extensions');
     const installed = fs.readdirSync(extensions).find((name) => name.startsWith('aimet-guidelines.'));
     editor.extension = path.join(extensions, installed);
-    await workbench.start();
+    await workbench.start({ testDriver });
     editor.context = await chromium.launchPersistentContext(path.join(workbench.root, 'chromium'), {
       executablePath: process.env.CHROMIUM,
       headless: true,
@@ -78,6 +78,14 @@ export class Editor {
     if (!file) return;
     await this.tab(file).waitFor();
     await this.page.locator('.monaco-editor .view-line').first().waitFor();
+  }
+
+  /** Opens a folder and runs a module of tests inside the extension host. */
+  async openForTests(folder, tests) {
+    const address = this.workbench.addressForTests(folder, this.extension, tests);
+    await this.page.exposeFunction('codeAutomationLog', () => undefined);
+    await this.page.exposeFunction('codeAutomationExit', () => undefined);
+    await this.page.goto(address, { waitUntil: 'domcontentloaded' });
   }
 
   tab(file) {

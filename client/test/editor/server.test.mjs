@@ -11,8 +11,12 @@ from torch import nn
 
 
 class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
     def forward(self, x):
-        return F.relu(x) + F.gelu(x)
+        return F.relu(self.conv(x))
 `;
 const timeout = 180_000;
 
@@ -31,7 +35,7 @@ describe('the interpreter', () => {
 
   test('another one in the settings restarts the server once', { timeout }, async () => {
     const folder = editor.folder('ws', { 'net.py': SMALL });
-    await editor.open(folder, 'net.py', 7);
+    await editor.open(folder, 'net.py', 11);
     await editor.squiggles().first().waitFor();
     const starts = () => [...editor.log().matchAll(/Starting the server with (\S+) \((\w+)\)/g)];
     assert.equal(starts().length, 1);
@@ -52,7 +56,7 @@ describe('the interpreter', () => {
     const folder = editor.folder('broken', { 'net.py': SMALL });
     const broken = path.join(editor.workbench.root, 'no-python');
     editor.configure({}, { 'aimetGuidelines.interpreter': broken });
-    await editor.open(folder, 'net.py', 7);
+    await editor.open(folder, 'net.py', 11);
     const toast = editor.toast(`The interpreter in the settings, ${broken}, does not start as a Python 3`);
     await toast.waitFor();
     await toast.getByText('Select Interpreter').waitFor();
@@ -80,7 +84,7 @@ test('an untrusted workspace is read, and nothing in it is started', { timeout }
       'aimet_guidelines/__main__.py': spy,
     });
     fs.chmodSync(path.join(folder, '.venv/bin/python'), 0o755);
-    await editor.open(folder, 'net.py', 7);
+    await editor.open(folder, 'net.py', 11);
     await editor.squiggles().first().waitFor();
     await editor.screenshot('untrusted');
     assert.match(editor.log(), /untrusted workspace/);
