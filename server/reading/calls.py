@@ -523,11 +523,36 @@ def instantiate(m: Machine, cls: Class, arguments: Arguments, node: ast.expr) ->
         return Instance(definition)
     module = new_module(m, node, definition=definition)
     _fill(m, module, arguments, node)
+    if m.building:
+        _give(m, definition, arguments)
     outside = m.index.external_base(definition)
     container = modules.module_class(outside) if outside is not None else None
     if container is not None and container.container and m.index.method(definition, "__init__") is None:
         library.fill_container(m, module, container.container, arguments)
     return module
+
+
+def _give(m: Machine, definition: Definition, arguments: Arguments) -> None:
+    """Note the modules that a new module is given and keeps as its own submodules."""
+    given = [
+        (place, expression, value)
+        for place, (expression, value) in (*enumerate(arguments.positional), *arguments.keywords.items())
+        if isinstance(value, Module) and expression is not None and not value.is_self
+    ]
+    found = m.index.method(definition, "__init__") if given else None
+    if found is None:
+        return
+    parameters = [each.arg for each in found[1].node.args.args[1:]]  # type: ignore[union-attr]
+    kept = {
+        option.name
+        for value in m.index.attributes(definition).values()
+        for option in options(value)
+        if isinstance(option, Unknown) or (isinstance(option, Module) and option.identity[0] == "annotated")
+    }
+    for place, expression, value in given:
+        name = place if isinstance(place, str) else parameters[place] if place < len(parameters) else ""
+        if name in kept:
+            m.place(value, expression, expression, "submodules", "parents")
 
 
 def library_module(m: Machine, dotted: str, arguments: Arguments, node: ast.expr) -> Value:

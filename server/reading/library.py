@@ -458,6 +458,7 @@ _MODELS: dict[str, Callable[..., Value]] = {
     "builtins.tuple": _tuple,
     "builtins.sorted": _same_elements,
     "builtins.iter": _first,
+    "builtins.staticmethod": _first,
     "builtins.set": _same_elements,
     "builtins.reversed": _reversed,
     "builtins.next": _next,

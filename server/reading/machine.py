@@ -99,6 +99,7 @@ class Machine:
         self._flows: dict[int, Flow] = {}
         self._sites: dict[Definition, Site] = {}
         self._globals: dict[tuple[str, str], Value] = {}
+        self._constants: dict[ast.expr, Value] = {}
 
     # State
 
@@ -333,6 +334,13 @@ class Machine:
         finally:
             self.frame, self.building, self.loops = saved, building, loops
             self.silent -= 1
+
+    def class_constant(self, assigned: Assigned) -> Value:
+        """The value of an assignment in a class body: one object, however often it is asked for."""
+        value = self._constants.get(assigned.value)
+        if value is None:
+            value = self._constants[assigned.value] = self.at_module_level(assigned)
+        return value
 
     def member(self, path: str, name: str) -> Value:
         """What `module.name` is, for a module of the workspace."""
