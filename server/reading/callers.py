@@ -31,11 +31,12 @@ def calls_in(statement: Statement) -> tuple[CallShape, ...]:
 
 
 def _read(statement: Statement) -> tuple[tuple[CallShape, ...], dict[str, frozenset[str]]]:
-    """The calls, and for each attribute the names in what is assigned to it."""
+    """The calls, and for each attribute the names in what is assigned to it, through local names too."""
     known = statement.memo.get("calls")
     if known is None:
         shapes: list[CallShape] = []
         held: dict[str, frozenset[str]] = {}
+        local: dict[str, frozenset[str]] = {}
         queue: list[object] = list(statement.body)
         while queue:
             node = queue.pop()
@@ -43,18 +44,51 @@ def _read(statement: Statement) -> tuple[tuple[CallShape, ...], dict[str, frozen
                 shape = _shape(node)
                 if shape is not None:
                     shapes.append(shape)
-            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
-                names = frozenset(part.id for part in ast.walk(node.value) if isinstance(part, ast.Name))
-                attribute = node.targets[0].attr
-                held[attribute] = held.get(attribute, frozenset()) | names
+            elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+                if isinstance(target, ast.Attribute):
+                    held[target.attr] = held.get(target.attr, frozenset()) | _names_in(node.value)
+                elif isinstance(target, ast.Name):
+                    local[target.id] = local.get(target.id, frozenset()) | _names_in(node.value)
+            elif isinstance(node, ast.arguments):
+                for name, default in _defaults(node):
+                    local[name] = local.get(name, frozenset()) | _names_in(default)
             for child in node.__dict__.values():
                 if isinstance(child, ast.AST):
                     if child._fields:
                         queue.append(child)
                 elif type(child) is list:
                     queue.extend(each for each in child if isinstance(each, ast.AST))
-        known = statement.memo["calls"] = (tuple(shapes), held)
+        known = statement.memo["calls"] = (tuple(shapes), {name: _followed(names, local) for name, names in held.items()})
     return known  # type: ignore[return-value]
+
+
+def _names_in(value: ast.expr) -> frozenset[str]:
+    """The names in an expression: `Block` of `Block`, `blocks.Block` and `partial(Block, 3)`."""
+    parts = list(ast.walk(value))
+    return frozenset(part.id for part in parts if isinstance(part, ast.Name)).union(
+        part.attr for part in parts if isinstance(part, ast.Attribute)
+    )
+
+
+def _defaults(node: ast.arguments) -> Iterator[tuple[str, ast.expr]]:
+    ordinary = [*node.posonlyargs, *node.args]
+    for parameter, default in zip(ordinary[len(ordinary) - len(node.defaults) :], node.defaults):
+        yield parameter.arg, default
+    for parameter, given in zip(node.kwonlyargs, node.kw_defaults):
+        if given is not None:
+            yield parameter.arg, given
+
+
+def _followed(names: frozenset[str], local: dict[str, frozenset[str]]) -> frozenset[str]:
+    """The names, and those in what is assigned to the local ones among them (`attn_cls = Attention`)."""
+    found = set(names)
+    queue = list(names)
+    while queue:
+        fresh = local.get(queue.pop(), frozenset()) - found
+        found.update(fresh)
+        queue.extend(fresh)
+    return frozenset(found)
 
 
 def _shape(node: ast.Call) -> CallShape | None:

@@ -442,16 +442,19 @@ def refine(m: Machine, test: ast.expr, holds: bool) -> None:
             _refine_type(m, test.args[0], evaluate(m, test.args[1]))
 
 
-def pinned_loops(m: Machine, test: ast.expr) -> frozenset[int]:
-    """The loops of which a test picks one round: `i == 0` where `i` counts the rounds.
+def pinned_loops(m: Machine, test: ast.expr) -> tuple[frozenset[int], frozenset[int]]:
+    """The loops of which a test picks one round, and those of them whose round is not a constant.
 
-    `i == index` where `index` changes with another loop picks another round in each of that loop's.
+    `i == 0`, where `i` counts the rounds, picks the first; `i == index` the one that `index` says, and where that
+    changes with another loop, another one in each of its rounds.
     """
     if not (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq)):
-        return frozenset()
+        return frozenset(), frozenset()
     sides = (test.left, test.comparators[0])
     values = [m.frame.names.get(side.id) for side in sides if isinstance(side, ast.Name)]
-    return frozenset().union(*(value.varies for value in values if isinstance(value, Number)))
+    loops: frozenset[int] = frozenset().union(*(value.varies for value in values if isinstance(value, Number)))
+    fixed = any(isinstance(side, ast.Constant) for side in sides) or any(isinstance(value, Const) for value in values)
+    return loops, frozenset() if fixed else loops
 
 
 def _refine_none(m: Machine, node: ast.expr, is_none: bool) -> None:
@@ -626,7 +629,9 @@ def set_item(m: Machine, holder: Value, target: ast.Subscript, value: Value, sta
     index = evaluate(m, target.slice)
     if isinstance(holder, Tensor):
         if holder.definite or isinstance(target.slice, (ast.Slice, ast.Tuple)):
-            operate(m, "Tensor.__setitem__", statement or target, ((target.value, holder), (target.slice, index)), NONE)
+            written = statement.value if isinstance(statement, ast.Assign) else None
+            operands = ((target.value, holder), (target.slice, index), (written, value))
+            operate(m, "Tensor.__setitem__", statement or target, operands, NONE)
     elif isinstance(holder, Dictionary):
         if isinstance(index, Const) and isinstance(index.value, (str, int)):
             holder.items[index.value] = value

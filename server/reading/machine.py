@@ -91,6 +91,8 @@ class Machine:
         self.chain: tuple[ast.AST, ...] = ()
         # Loops of which only one round is being run (`if i == 0:`).
         self.pinned: frozenset[int] = frozenset()
+        # Those of them whose round only a variable says (`if i == index:`).
+        self.picked: frozenset[int] = frozenset()
         self.active: list[Definition] = []
         self.steps = 0
         self.silent = 0
@@ -213,7 +215,8 @@ class Machine:
         constant = [loop for loop in self.loops if loop.number not in module.varies | self.pinned]
         if constant:
             use.loop = constant[-1].node
-        earlier = self._earlier(module)
+        # Which module a variable picks is not known, so never the same as another call's.
+        earlier = self._earlier(module) if not module.varies & self.picked else None
         if use.loop is not None:
             self._reuse("loop", earlier or use, use)
         elif earlier is not None and (earlier.node is not node or earlier.chain != self.chain):
@@ -560,9 +563,11 @@ def _if(m: Machine, node: ast.If) -> bool:
         return m.run(node.orelse)
     before = m.save()
     expressions.refine(m, node.test, True)
-    pinned, m.pinned = m.pinned, m.pinned | expressions.pinned_loops(m, node.test)
+    pinned, picked = m.pinned, m.picked
+    one_round, unknown_round = expressions.pinned_loops(m, node.test)
+    m.pinned, m.picked = pinned | one_round, picked | unknown_round
     alive = m.run(node.body)
-    m.pinned = pinned
+    m.pinned, m.picked = pinned, picked
     after = m.save()
     m.restore(before)
     expressions.refine(m, node.test, False)

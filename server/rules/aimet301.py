@@ -162,7 +162,8 @@ def _to_form(operation: Operation) -> str:
 
 
 def _set_form(operation: Operation) -> str:
-    return ""
+    assigned = operation.operands[-1][1] if operation.operands else None
+    return "number" if isinstance(assigned, (Const, Number)) else ""
 
 
 _FORMS = {
@@ -172,6 +173,7 @@ _FORMS = {
     "median": _dimension_form,
     "where": _where_form,
     "to": _to_form,
+    "__setitem__": _set_form,
 }
 
 

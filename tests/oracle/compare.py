@@ -211,19 +211,25 @@ def _same(one: str, other: str) -> bool:
 
 
 def _reuse(name: str, record: FileRecord, statements: Statements, findings: list[Finding], out: Result) -> None:
+    """A module that is given to several parents is called in them, and found where it is given: both count as one."""
     ran, built = set(record.ran), set(record.built)
-    reused = _by_statement(record.reuse, statements)
     places = {_place(each, statements): each for each in findings if each.code == "AIMET102"}
-    in_class: dict[str, list[Span]] = {}
-    for span in places:
-        in_class.setdefault(statements.class_at(span.first), []).append(span)
+    given = {
+        span: {word for note in each.related for word in statements.text(note.location.span.line + 1).split("(")}
+        for span, each in places.items()
+        if built.intersection(range(span.first, span.last + 1))
+    }
     used: set[Span] = set()
-    for span, classes in reused.items():
+    for span, classes in _by_statement(record.reuse, statements).items():
+        makers = {place for place, words in given.items() if any(w.endswith(c) for w in words for c in classes)}
         if span in places:
             used.add(span)
             out.right("AIMET102")
-            continue
-        out.disagree("AIMET102", "missed", name, span.first, "/".join(sorted(classes)))
+        elif makers:
+            used.update(makers)
+            out.right("AIMET102")
+        else:
+            out.disagree("AIMET102", "missed", name, span.first, "/".join(sorted(classes)))
     for span in places:
         lines = range(span.first, span.last + 1)
         if span in used:
@@ -237,7 +243,8 @@ def _reuse(name: str, record: FileRecord, statements: Statements, findings: list
 
 
 def _marks(name: str, record: FileRecord, statements: Statements, findings: list[Finding], out: Result) -> None:
-    run = {*record.ran, *record.built}
+    # Views are calls; the other two may also stand where a module is made.
+    run = {"AIMET202": set(record.ran)}
     for rule, lines in (("AIMET202", record.views), ("AIMET203", record.align), ("AIMET204", record.transposed)):
         wanted = {statements.span(line) for line in lines}
         found = {_place(each, statements) for each in findings if each.code == rule}
@@ -246,7 +253,7 @@ def _marks(name: str, record: FileRecord, statements: Statements, findings: list
                 out.right(rule)
             elif span in wanted:
                 out.disagree(rule, "missed", name, span.first, "")
-            elif run.intersection(range(span.first, span.last + 1)):
+            elif run.get(rule, {*record.ran, *record.built}).intersection(range(span.first, span.last + 1)):
                 out.disagree(rule, "wrong", name, span.first, "")
             else:
                 out.apart(rule, "not run")

@@ -41,3 +41,36 @@ def test_a_loop_that_picks_the_module_another_loop_asks_for() -> None:
     assert found({"a.py": source}, "a.py", "AIMET102") == []
     every = source.replace("            if i == idx:\n                out = head(x)\n", "            out = head(out)\n")
     assert found({"a.py": every}, "a.py", "AIMET102") == [13]
+
+
+def test_a_helper_that_picks_a_module_by_its_argument() -> None:
+    source = HEAD + (
+        "class Pyramid(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.blocks = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)])\n\n"
+        "    def pick(self, x, idx: int):\n        if idx < 0:\n            idx += len(self.blocks)\n        out = x\n"
+        "        for i, block in enumerate(self.blocks):\n            if i == idx:\n                out = block(x)\n"
+        "        return out\n\n"
+        "    def forward(self, x):\n        return self.pick(x, 0) + self.pick(x, -1)\n"
+    )
+    assert found({"a.py": source}, "a.py", "AIMET102") == []
+
+
+def test_a_parameter_passed_to_a_module_whose_class_is_chosen_in_a_variable() -> None:
+    source = HEAD + (
+        "class Attention(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.fc = nn.Linear(4, 4)\n\n    def forward(self, x, rope=None):\n        x = self.fc(x)\n"
+        "        if rope is not None:\n            x = torch.cat([x, rope], 1)\n        return x\n\n\n"
+        "class Block(nn.Module):\n    def __init__(self, other=None):\n        super().__init__()\n"
+        "        attn_cls = other or Attention\n        self.attn = attn_cls()\n\n"
+        "    def forward(self, x, rope):\n        return self.attn(x, rope=rope)\n"
+    )
+    assert found({"a.py": source}, "a.py", "AIMET301") == [13]
+    assert found({"a.py": source.replace(", rope=rope", "")}, "a.py", "AIMET301") == []
+
+
+def test_a_number_assigned_to_a_part_of_a_tensor() -> None:
+    source = HEAD + (
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.fc = nn.Linear(4, 4)\n\n"
+        "    def forward(self, x):\n        y = self.fc(x)\n        y[:, 0] = 1\n        y[:, 1] = x[:, 0]\n        return y\n"
+    )
+    assert found({"a.py": source}, "a.py", "AIMET301") == [12]
