@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from . import suppression
@@ -12,7 +12,7 @@ from .config import Config
 from .finding import Draft, Edit, Finding, Location, Problem, Related, Repair, Report, Spot, Step
 from .positions import Span
 from .reading.definitions import FileFacts
-from .reading.index import Index
+from .reading.index import ABSENT, Index
 from .reading.project import Project
 from .reading.source import Statement
 from .reading.units import unit
@@ -35,10 +35,14 @@ class Fixed:
     text: str = ""
 
 
-def check(path: str, project: Project, config: Config) -> Report:
-    """The findings of one file of the project. Never raises; what failed is a problem in the report."""
+def check(path: str, project: Project, config: Config, provisional: bool = False) -> Report:
+    """The findings of one file of the project. Never raises; what failed is a problem in the report.
+
+    provisional: answer at once after an edit: only what it touched is read again, and statements that may depend on
+    it keep their findings until the file is checked again without this.
+    """
     facts = project.files[path]
-    index = Index(project)
+    index = Index(project, provisional)
     active = frozenset(rule.code for rule in RULES if config.enabled(rule.code, rule.name, path))
     report = Report(path)
     for line, statement in facts.source.statements:
@@ -50,13 +54,22 @@ def check(path: str, project: Project, config: Config) -> Report:
             report.problems.append(_problem(path, line, statement))
         report.findings.extend(_place(draft, line, facts, project, config) for draft in drafts)
     report.findings.sort(key=_order)
+    report.provisional = provisional and bool(index.memory.former)
     if "aimet:" in facts.source.text:
         _suppress(report, facts, config, active)
     report.findings = [
-        replace(finding, key=f"{finding.code}:{number}:{finding.span.line}:{finding.span.column}")
-        for number, finding in enumerate(report.findings)
+        replace(finding, key=key)
+        for key, finding in zip(_keys(report.findings), report.findings, strict=True)
     ]
     return report
+
+
+def _keys(findings: Iterable[Finding]) -> Iterator[str]:
+    """A name for each finding that stays while text above it moves: its code, its symbol, and which of these it is."""
+    seen: dict[tuple[str, str], int] = {}
+    for finding in findings:
+        number = seen[finding.code, finding.symbol] = seen.get((finding.code, finding.symbol), 0) + 1
+        yield f"{finding.code}:{finding.symbol}:{number}"
 
 
 def _order(finding: Finding) -> tuple[object, ...]:
@@ -70,8 +83,8 @@ def _drafts(
     if not statement.is_definition:
         return ()
     key = ("drafts", facts.path, statement, index.memory.token((config, active)))
-    known = index.memory.entries.get(key)
-    if known is not None:
+    known = index.recall(key)
+    if known is not ABSENT:
         return known  # type: ignore[no-any-return]
     found: list[Draft] = []
     with index.resting() as rests_on:
@@ -88,7 +101,7 @@ def _drafts(
                     except Exception:
                         _log.exception("%s: %s failed on %s", facts.path, rule.code, statement.key)
     result = tuple(found)
-    index.memory.keep(key, result, frozenset(rests_on))
+    index.keep(key, result, rests_on)
     return result
 
 
@@ -212,6 +225,7 @@ def fix_all(
     from .rewriting import apply_edits, minimal_edits
 
     start, fixed = project, Fixed()
+    project = project.fork()
     touched: set[str] = set()
     hopeless: set[tuple[str, str, str]] = set()
     for _ in range(_ROUNDS):

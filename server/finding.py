@@ -230,8 +230,12 @@ class Edit:
 
 @dataclass(slots=True)
 class Report:
-    """What checking one file found, sorted by position."""
+    """What checking one file found, sorted by position.
+
+    provisional: statements the last edit did not touch, but that may depend on it, are answered as before the edit.
+    """
 
     path: str
     findings: list[Finding] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    provisional: bool = False

@@ -87,14 +87,14 @@ class Folder:
         self.settings.forget()
         self.mistakes.clear()
 
-    def check(self, path: str) -> Report | None:
+    def check(self, path: str, provisional: bool = False) -> Report | None:
         """The file's report; None where it is not in the index or the checker failed (which is logged)."""
         try:
             self.project.text(path)
         except KeyError:
             return None
         try:
-            report = engine.check(path, self.project, self.config(path))
+            report = engine.check(path, self.project, self.config(path), provisional)
         except Exception:  # a bug in the checker must not cost the person the server
             _log.exception("%s could not be checked", path)
             return None

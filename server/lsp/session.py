@@ -137,13 +137,16 @@ class Session:
 
     # Checking
 
-    def current(self, path: str) -> Report | None:
-        """The report of a file's present text; None where it is not checked."""
+    def current(self, path: str, provisional: bool = False) -> Report | None:
+        """The report of a file's present text; None where it is not checked.
+
+        provisional: at once, with the findings of code that only may depend on an edit as they were before it.
+        """
         folder = self.folders.of(path)
         if folder is None or not folder.reported(path):
             return None
         self._sync(path, folder)
-        return folder.check(path)
+        return folder.check(path, provisional)
 
     def refresh(self, path: str) -> None:
         """Check a file nobody waits for, and publish what changed."""
@@ -163,7 +166,7 @@ class Session:
         folder = self.folders.of(path)
         if folder is None:
             return True
-        report = self.current(path)
+        report = self.current(path, provisional=True)
         if self._pending() and not overdue:
             return False
         if report is None:
@@ -172,6 +175,8 @@ class Session:
             return True
         self.publisher.show(path, report, answer=True)
         self._after(path, report)
+        if report.provisional:
+            self.scheduler.later(path)
         self.ripple()
         return True
 

@@ -24,16 +24,20 @@ if TYPE_CHECKING:
     from .machine import Machine
     from .project import Project
 
-_ABSENT = object()
+ABSENT = object()
+# What rests on this rests on something an edit may have changed.
+_FORMER: Dependency = ("", "former")
 
 
 class Index:
     """The project as the interpreter sees it."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, provisional: bool = False) -> None:
         self.project = project
+        self.provisional = provisional
         # An older state of the workspace must not mix its readings with those of the newest.
         self.memory = project.memory if project.memory.newest is project else Memory()
+        self._overlay: dict[Any, Any] = {}
         self._recorders: list[set[Dependency]] = []
         self._reading: set[Any] = set()
 
@@ -51,15 +55,38 @@ class Index:
 
     def remember(self, key: Hashable, compute: Callable[[], Any]) -> Any:
         """The result of `compute`, from memory as long as nothing it rests on changes. key: names what is computed."""
-        known = self.memory.entries.get(key, _ABSENT)
-        if known is not _ABSENT:
-            if self._recorders:
-                self._recorders[-1] |= self.memory.rests_on(key)
+        known = self.recall(key)
+        if known is not ABSENT:
             return known
         with self.resting() as rests_on:
             value = compute()
-        self.memory.keep(key, value, frozenset(rests_on))
+        self.keep(key, value, rests_on)
         return value
+
+    def recall(self, key: Any) -> Any:
+        """What is remembered under a key, ABSENT where nothing is.
+
+        A provisional index also takes what held before the last edit, of statements the edit did not touch.
+        """
+        known = self.memory.entries.get(key, ABSENT)
+        if known is not ABSENT:
+            if self._recorders:
+                self._recorders[-1] |= self.memory.rests_on(key)
+            return known
+        if self.provisional:
+            known = self._overlay.get(key, ABSENT)
+            if known is ABSENT:
+                known = self.memory.former.get(key, ABSENT)
+            if known is not ABSENT and self._recorders:
+                self._recorders[-1].add(_FORMER)
+        return known
+
+    def keep(self, key: Any, value: Any, rests_on: set[Dependency]) -> None:
+        """Remember a result; one that took up what held before an edit only for this answer."""
+        if _FORMER in rests_on:
+            self._overlay[key] = value
+        else:
+            self.memory.keep(key, value, frozenset(rests_on))
 
     # Names
 
@@ -207,7 +234,7 @@ class Index:
                 for child in getattr(each.node, "body", ()):
                     value = _class_assignment(child, name)
                     if value is not None:
-                        return m.at_module_level(Assigned(each.path, each.statement, value))
+                        return m.class_constant(Assigned(each.path, each.statement, value))
                     if isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name) and child.target.id == name:
                         from .annotations import from_annotation
 
@@ -258,10 +285,9 @@ class Index:
 
     def _computed(self, what: str, definition: Definition, name: str = "") -> Any:
         key = (what, definition, name)
-        if key in self.memory.entries:
-            if self._recorders:
-                self._recorders[-1] |= self.memory.rests_on(key)
-            return self.memory.entries[key]
+        known = self.recall(key)
+        if known is not ABSENT:
+            return known
         if key in self._reading or len(self._reading) > 40:
             return None
         self._reading.add(key)
@@ -276,10 +302,10 @@ class Index:
                 value = model.read_method(self, name)
         finally:
             self._reading.discard(key)
-            rests_on = frozenset(self._recorders.pop())
+            rests_on = self._recorders.pop()
             if self._recorders:
                 self._recorders[-1] |= rests_on
-        self.memory.keep(key, value, rests_on)
+        self.keep(key, value, rests_on)
         return value
 
     def entries(self, definition: Definition) -> list[str]:

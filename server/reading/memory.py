@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from typing import Any
 
 # (file, top-level name), (file, "*") for its star imports, or ("calls", name) for who calls it.
@@ -18,6 +18,16 @@ class Memory:
         self._rests_on: dict[Any, frozenset[Dependency]] = {}
         self._used_by: dict[Dependency, set[Any]] = {}
         self._tokens: dict[Hashable, int] = {}
+        # The last result under each key whose result no longer holds for sure.
+        self.former: dict[Any, Any] = {}
+
+    def copy(self) -> Memory:
+        """The same results, to go on from without touching these."""
+        other = Memory()
+        other.entries, other._rests_on = dict(self.entries), dict(self._rests_on)
+        other._used_by = {dependency: set(keys) for dependency, keys in self._used_by.items()}
+        other._tokens, other.former = dict(self._tokens), dict(self.former)
+        return other
 
     def token(self, value: Hashable) -> int:
         """A small number that stands for a value in keys, so that a large one is hashed only here."""
@@ -26,6 +36,7 @@ class Memory:
     def keep(self, key: Any, value: Any, rests_on: frozenset[Dependency]) -> None:
         """Remember a result."""
         self.entries[key] = value
+        self.former.pop(key, None)
         self._rests_on[key] = rests_on
         for dependency in rests_on:
             self._used_by.setdefault(dependency, set()).add(key)
@@ -34,16 +45,32 @@ class Memory:
         """The names a remembered result rests on."""
         return self._rests_on[key]
 
-    def forget(self, changed: set[Dependency]) -> None:
-        """Drop what rests on names that are bound differently now."""
+    def callers(self) -> set[Dependency]:
+        """Every dependency on who calls a name."""
+        return {dependency for dependency in self._used_by if dependency[0] == "calls"}
+
+    def forget(self, changed: set[Dependency], gone: Collection[Any]) -> None:
+        """Drop what rests on names that are bound differently now. gone: statements that are no longer there."""
+        for key in [key for key in self.former if _statement(key) in gone]:
+            del self.former[key]
         for dependency in changed:
             for key in self._used_by.pop(dependency, ()):
-                self.entries.pop(key, None)
+                dropped = self.entries.pop(key, _ABSENT)
+                if dropped is _ABSENT:
+                    continue
+                if key[0] in _WORTH_KEEPING and _statement(key) not in gone:
+                    self.former[key] = dropped
                 for other in self._rests_on.pop(key, ()):
                     users = self._used_by.get(other)
                     if users is not None:
                         users.discard(key)
 
-    def callers(self) -> set[Dependency]:
-        """Every dependency on who calls a name."""
-        return {dependency for dependency in self._used_by if dependency[0] == "calls"}
+
+_ABSENT = object()
+# What an answer given at once after an edit may take as it was before.
+_WORTH_KEEPING = frozenset({"drafts", "trace", "built", "method"})
+
+
+def _statement(key: Any) -> Any:
+    """The statement a result is about."""
+    return key[2] if key[0] == "drafts" else getattr(key[1], "statement", None)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from .definitions import Assigned, Definition, FileFacts, Import
 from .memory import Memory
-from .source import read
+from .source import Statement, read
 
 _DEPTH = 24
 
@@ -27,6 +27,13 @@ class Project:
         """A workspace without files. root: absolute folder, with `/`."""
         return cls(root.rstrip("/"), {}, Memory())
 
+    def fork(self) -> Project:
+        """The same index for trying changes out: what is read of them leaves this one's memory alone."""
+        newest = self.memory.newest is self
+        forked = Project(self.root, self.files, self.memory.copy() if newest else Memory())
+        forked.__dict__.update({name: value for name, value in self.__dict__.items() if name not in forked.__dict__})
+        return forked
+
     @property
     def paths(self) -> Iterable[str]:
         """The files it knows."""
@@ -41,6 +48,7 @@ class Project:
         files = dict(self.files)
         folders = None
         changed: set[tuple[str, str]] = set()
+        gone: set[Statement] = set()
         same_files = self.memory.newest is self
         same_names = same_imports = True
         for path, text in texts.items():
@@ -57,6 +65,8 @@ class Project:
             files[path] = FileFacts(path, module, read(text, known.source if known else None))
             if known is not None and same_files:
                 changed |= files[path].differences(known)
+                current = files[path].source.by_key
+                gone.update(each for _, each in known.source.statements if current.get(each.key) is not each)
                 same_names = same_names and files[path].mentioned == known.mentioned
                 same_imports = same_imports and self._imported_by(known) == self._imported_by(files[path])
         # What was read stays valid as long as no file comes or goes and no name it rests on changes.
@@ -64,7 +74,7 @@ class Project:
         if not same_imports:
             # Who can call whom is another now.
             changed |= memory.callers()
-        memory.forget(changed)
+        memory.forget(changed, gone)
         following = Project(self.root, files, memory)
         if same_files:
             # Which file is which module is the same.

@@ -273,6 +273,8 @@ def _inside_string(text: str, start: int, end: int) -> bool:
 
     Strings written as they mostly are, alone on their line and without escapes, are paired as they come.
     """
+    if text.find('"""', start, end) < 0 and text.find("'''", start, end) < 0:
+        return False
     opened = ""
     for match in _TRIPLE.finditer(text, start, end):
         position = match.start()
