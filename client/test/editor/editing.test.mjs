@@ -177,14 +177,13 @@ test('ignore comments have colours and a hover, and silence their line', { timeo
   const ignored = SMALL.replace('self.conv(x))', 'self.conv(x))  # aimet: ignore[AIMET101]');
   const folder = editor.folder('ignored', { 'net.py': ignored, 'other.py': SMALL });
   await editor.open(folder, 'net.py', 11);
-  await editor.page.locator('.explorer-folders-view .monaco-list-row', { hasText: /other\.py\s*1/ }).waitFor();
+  const code = editor.line('aimet: ignore').getByText('AIMET101', { exact: true });
+  const color = (place) => place.evaluate((element) => getComputedStyle(element).color);
+  await until(async () => (await code.count()) === 1, 'the code to have its own colour');
   const rows = await editor.problems();
   await rows.filter({ hasText: 'other.py' }).waitFor();
   assert.equal(await rows.filter({ hasText: 'net.py' }).count(), 0);
   await editor.command('View: Toggle Panel Visibility');
-  const code = editor.line('aimet: ignore').getByText('AIMET101', { exact: true });
-  const color = (place) => place.evaluate((element) => getComputedStyle(element).color);
-  await until(async () => (await code.count()) === 1, 'the code to have its own colour');
   const comment = editor.line('aimet: ignore').getByText('#', { exact: false }).first();
   assert.notEqual(await color(code), await color(comment));
   await code.hover();

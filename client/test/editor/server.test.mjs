@@ -48,7 +48,7 @@ describe('the interpreter', () => {
     await editor.page.keyboard.press('End');
     await editor.page.keyboard.type(' + F.silu(x)');
     const rows = await editor.problems();
-    await rows.filter({ hasText: 'F.silu' }).waitFor();
+    await rows.filter({ hasText: 'F.silu' }).first().waitFor();
     assert.equal(starts().length, 2);
   });
 
