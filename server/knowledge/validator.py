@@ -41,6 +41,9 @@ def flagged(symbol: str) -> bool | None:
         for space in ("torch", "Tensor", "torch.nn.functional"):
             if verdict is None:
                 verdict = verdicts.get(f"{space}.{plain}")
+    elif verdict is None and name.startswith("torch.ops.") and name.count(".") > 2:
+        # AIMET lists what may stay a function; a library's own operator (`torch.ops.torchvision.nms`) never does.
+        verdict = True
     return verdict
 
 

@@ -130,7 +130,11 @@ def _arguments(m: Machine, node: ast.Call) -> Arguments:
                 nodes = value.nodes or [None] * len(value.items)
                 positional.extend((n if isinstance(n, ast.expr) else None, v) for n, v in zip(nodes, value.items))
             else:
-                element = expressions.element_of(m, value, argument.value, None) if not isinstance(value, Tensor) else TENSORISH
+                element = (
+                    expressions.element_of(m, value, argument.value, None)
+                    if not isinstance(value, Tensor)
+                    else TENSORISH
+                )
                 positional.append((argument, Sequence(None, element, "starred")))
             starred = True
         else:
@@ -159,6 +163,11 @@ def apply(
         return call_function(m, function, arguments, node)
     if isinstance(function, Class):
         return instantiate(m, function, arguments, node)
+    if isinstance(function, Instance):
+        method = m.index.method(function.definition, "__call__")
+        if method is not None:
+            return apply(m, _bound(m, method[1], method[0], function), arguments, node, callee, via)
+        return _unknown_result(m, arguments, node, callee)
     if isinstance(function, TensorMethod):
         receiver = function.node.value if isinstance(function.node, ast.Attribute) else None
         return tensor_method(m, function.name, (receiver, function.receiver), arguments, node, callee, via)
@@ -184,7 +193,20 @@ def apply(
     return _unknown_result(m, arguments, node, callee)
 
 
-_MAKERS = ("_layer", "_module", "_cls", "_class", "_type", "_block", "_fn", "layer", "block", "norm", "act", "activation")
+_MAKERS = (
+    "_layer",
+    "_module",
+    "_cls",
+    "_class",
+    "_type",
+    "_block",
+    "_fn",
+    "layer",
+    "block",
+    "norm",
+    "act",
+    "activation",
+)
 
 
 def _unknown_result(m: Machine, arguments: Arguments, node: ast.expr, callee: ast.expr) -> Value:
@@ -203,7 +225,9 @@ def holds_tensor(value: Value) -> bool:
     if isinstance(value, Sequence):
         return any(map(holds_tensor, value.items)) if value.items is not None else holds_tensor(value.element)
     if isinstance(value, Dictionary):
-        return any(map(holds_tensor, value.items.values())) or (value.element is not None and holds_tensor(value.element))
+        return any(map(holds_tensor, value.items.values())) or (
+            value.element is not None and holds_tensor(value.element)
+        )
     return False
 
 
@@ -437,7 +461,9 @@ def call_function(m: Machine, function: Function, arguments: Arguments, node: as
 def _of_other_module(m: Machine, owner: Module, function: Function, arguments: Arguments, node: ast.expr) -> Value:
     name = function.definition.simple_name
     if name == "forward":
-        return call_module(m, owner, Arguments(arguments.positional[1:], arguments.keywords, arguments.starred), node, node)
+        return call_module(
+            m, owner, Arguments(arguments.positional[1:], arguments.keywords, arguments.starred), node, node
+        )
     result = m.index.method_result(owner.definition, name) if owner.definition is not None else UNKNOWN
     if isinstance(result, Unknown) and any(holds_tensor(value) for value in arguments.values()):
         return TENSORISH
@@ -639,9 +665,7 @@ def set_attribute(
     register(m, holder, name, value, target, source)
 
 
-def register(
-    m: Machine, holder: Module, name: str, value: Value, target: ast.expr, source: ast.expr | None
-) -> None:
+def register(m: Machine, holder: Module, name: str, value: Value, target: ast.expr, source: ast.expr | None) -> None:
     """Give `self` an attribute."""
     assert holder.attributes is not None
     if isinstance(value, Unknown) and isinstance(source, ast.Call) and value.default is None:

@@ -98,20 +98,16 @@ def _flag(name: str) -> Callable[[Arguments, bool], str]:
 
 
 _FORMS: dict[str, Callable[[Arguments, bool], str]] = {
-    **{name: _with_dimension for name in ("max", "min", "median", "nanmedian", "size", "stride")},
+    **dict.fromkeys(("max", "min", "median", "nanmedian", "size", "stride"), _with_dimension),
     "nonzero": _flag("as_tuple"),
-    **{
-        f"{kind}max_pool{n}d": _flag("return_indices") for kind in ("", "adaptive_", "fractional_") for n in (1, 2, 3)
-    },
+    **{f"{kind}max_pool{n}d": _flag("return_indices") for kind in ("", "adaptive_", "fractional_") for n in (1, 2, 3)},
     "unique": lambda a, method: _flag("return_inverse")(a, method) or _flag("return_counts")(a, method),
     "unique_consecutive": lambda a, method: _flag("return_inverse")(a, method) or _flag("return_counts")(a, method),
     "where": lambda a, method: "condition" if len(a.positional) + len(a.keywords) == 1 else "",
 }
 
 
-def call_symbol(
-    m: Machine, name: str, arguments: Arguments, node: ast.expr, callee: ast.expr, via: str
-) -> Value:
+def call_symbol(m: Machine, name: str, arguments: Arguments, node: ast.expr, callee: ast.expr, via: str) -> Value:
     """Call something a library defines."""
     model = _MODELS.get(name)
     if model is not None:
@@ -128,7 +124,11 @@ def call_symbol(
             return FALSE
         if modules.is_module_base(name):
             return calls.library_module(m, name, arguments, node)
-        return TENSORISH if any(map(calls.holds_tensor, arguments.values())) else UNKNOWN
+        takes_tensors = any(map(calls.holds_tensor, arguments.values()))
+        if takes_tensors and name.startswith("torch.ops."):
+            # An operator that a library registers.
+            calls.torch_operation(m, name, arguments, node, callee, via)
+        return TENSORISH if takes_tensors else UNKNOWN
     if name.startswith("Tensor.") and tensors.is_known(name) and arguments.positional:
         return calls.torch_operation(m, name, arguments, node, callee, via)
     if name.startswith(("operator.", "_operator.")):
@@ -156,9 +156,7 @@ def call_symbol(
     return TENSORISH if any(map(calls.holds_tensor, arguments.values())) and not m.building else UNKNOWN
 
 
-def _torch_class(
-    m: Machine, name: str, arguments: Arguments, node: ast.expr, callee: ast.expr, via: str
-) -> Value:
+def _torch_class(m: Machine, name: str, arguments: Arguments, node: ast.expr, callee: ast.expr, via: str) -> Value:
     if name in ("torch.Tensor", "torch.FloatTensor", "torch.LongTensor", "torch.BoolTensor"):
         return Tensor("created")
     if name == "torch.Size":
@@ -181,7 +179,9 @@ def _partial(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Valu
 def _range(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
     for _, value in a.positional:
         m.feed(value, "range")
-    numbers = [value.value if isinstance(value, Const) and isinstance(value.value, int) else None for _, value in a.positional]
+    numbers = [
+        value.value if isinstance(value, Const) and isinstance(value.value, int) else None for _, value in a.positional
+    ]
     if None not in numbers and 1 <= len(numbers) <= 3:
         try:
             span = range(*numbers)  # type: ignore[arg-type]
@@ -239,7 +239,9 @@ def _map(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
             for source, value in a.positional[1:]
         ]
         named = a.positional[0][0]
-        result = calls.apply(m, function, calls.Arguments(list(held), {}), node, named if named is not None else callee, "passed")
+        result = calls.apply(
+            m, function, calls.Arguments(list(held), {}), node, named if named is not None else callee, "passed"
+        )
     return Sequence(None, result, "generator")
 
 
@@ -278,7 +280,11 @@ def _checkpoint_sequential(m: Machine, a: Arguments, node: ast.expr, callee: ast
 def _sum(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
     value = a.positional[0][1] if a.positional else UNKNOWN
     if isinstance(value, Tensor):
-        return calls.torch_operation(m, "builtins.sum", a, node, callee, "direct") and TENSOR if value.definite else TENSORISH
+        return (
+            calls.torch_operation(m, "builtins.sum", a, node, callee, "direct") and TENSOR
+            if value.definite
+            else TENSORISH
+        )
     if isinstance(value, Sequence) and calls.holds_tensor(value.any_element()):
         calls.torch_operation(m, "builtins.sum", a, node, callee, "direct")
         return TENSOR
@@ -350,7 +356,9 @@ def _get_attribute(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -
         return UNKNOWN
     holder, name = a.positional[0][1], a.positional[1][1]
     if isinstance(name, Const) and isinstance(name.value, str):
-        stand_in = ast.copy_location(ast.Attribute(value=a.positional[0][0] or callee, attr=name.value, ctx=ast.Load()), node)
+        stand_in = ast.copy_location(
+            ast.Attribute(value=a.positional[0][0] or callee, attr=name.value, ctx=ast.Load()), node
+        )
         return calls.attribute(m, holder, name.value, stand_in)
     if isinstance(holder, Module):
         loops = variance(name) or frozenset(loop.number for loop in m.loops)
@@ -421,7 +429,13 @@ def _copied(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value
     value = a.positional[0][1] if a.positional else UNKNOWN
     if isinstance(value, Module):
         return calls.new_module(
-            m, node, cls=value.cls, definition=value.definition, items=value.items, element=value.element, guess=value.guess
+            m,
+            node,
+            cls=value.cls,
+            definition=value.definition,
+            items=value.items,
+            element=value.element,
+            guess=value.guess,
         )
     return value
 
@@ -546,13 +560,19 @@ def _sequence_method(m: Machine, sequence: Sequence, name: str, a: Arguments, no
     elif name == "extend" and a.positional:
         calls.extend(m, sequence, a.positional[0][1], a.positional[0][0] or node)
     elif name == "insert" and len(a.positional) == 2:
-        sequence.element = join_all([sequence.any_element(), a.positional[1][1]]) if sequence.items != [] else a.positional[1][1]
+        sequence.element = (
+            join_all([sequence.any_element(), a.positional[1][1]]) if sequence.items != [] else a.positional[1][1]
+        )
         sequence.items = None
     elif name == "pop":
         held = sequence.any_element()
         if sequence.items and not m.loops:
             index = a.positional[0][1] if a.positional else Const(-1)
-            if isinstance(index, Const) and isinstance(index.value, int) and -len(sequence.items) <= index.value < len(sequence.items):
+            if (
+                isinstance(index, Const)
+                and isinstance(index.value, int)
+                and -len(sequence.items) <= index.value < len(sequence.items)
+            ):
                 return sequence.items.pop(index.value)
         sequence.element = held
         sequence.items = None
@@ -568,7 +588,9 @@ def _dictionary_method(dictionary: Dictionary, name: str, a: Arguments) -> Value
     if name in ("values", "items"):
         values = list(dictionary.items.values())
         held: Value = Sequence(values if dictionary.element is None else None, dictionary.any_element())
-        keys: Value = Sequence([Const(key) for key in dictionary.items] if dictionary.element is None else None, Number("str"))
+        keys: Value = Sequence(
+            [Const(key) for key in dictionary.items] if dictionary.element is None else None, Number("str")
+        )
         return held if name == "values" else Zipped([keys, held])
     if name == "keys":
         return Sequence(None, Number("str"))
@@ -578,7 +600,11 @@ def _dictionary_method(dictionary: Dictionary, name: str, a: Arguments) -> Value
         if found is not None:
             return found
         default = a.get(1, "default") or NONE
-        return join_all([dictionary.any_element(), default]) if dictionary.element is not None or not isinstance(key, Const) else default
+        return (
+            join_all([dictionary.any_element(), default])
+            if dictionary.element is not None or not isinstance(key, Const)
+            else default
+        )
     if name == "update" and a.positional:
         other = a.positional[0][1]
         if isinstance(other, Dictionary):

@@ -85,7 +85,9 @@ def _add(result: Unit, trace: Trace, statement: Statement) -> None:
             result.operations.append(operation)
     used = {id(reuse.second.callee) for reuse in result.reuses}
     result.reuses.extend(
-        reuse for reuse in trace.reuses if reuse.second.site.statement is statement and id(reuse.second.callee) not in used
+        reuse
+        for reuse in trace.reuses
+        if reuse.second.site.statement is statement and id(reuse.second.callee) not in used
     )
     flows = {id(flow.node) for flow in result.flows}
     result.flows.extend(f for f in trace.flows if f.site.statement is statement and id(f.node) not in flows)
@@ -115,6 +117,9 @@ def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[tu
             caller = other.definition(candidate)
             if caller is None:
                 continue
+            if isinstance(caller.node, ast.ClassDef) and not index.is_model(caller):
+                # Models run it through an object of a plain class.
+                queue.append(caller)
             if isinstance(caller.node, ast.ClassDef):
                 for model in model_definitions(index, other, candidate):
                     if is_model and definition not in index.order(model):

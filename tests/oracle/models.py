@@ -123,6 +123,8 @@ def build(entry: Entry, size: int) -> Any:
         import torchvision
 
         extra: dict[str, Any] = {} if entry.kind == "plain" else {"weights_backbone": None}
+        if entry.kind == "detection" and not entry.name.startswith("ssd"):
+            extra.update(min_size=96, max_size=128)  # they resize what comes in; small is fast
         if entry.name in ("googlenet", "inception_v3"):
             extra["init_weights"] = False
         if entry.name.startswith("vit_") or entry.name.startswith("maxvit"):

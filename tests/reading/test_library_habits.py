@@ -74,3 +74,14 @@ def test_a_number_assigned_to_a_part_of_a_tensor() -> None:
         "    def forward(self, x):\n        y = self.fc(x)\n        y[:, 0] = 1\n        y[:, 1] = x[:, 0]\n        return y\n"
     )
     assert found({"a.py": source}, "a.py", "AIMET301") == [12]
+
+
+def test_an_object_that_is_called_and_a_library_s_own_operator() -> None:
+    source = HEAD + (
+        "def area(boxes):\n    return boxes[:, 0] * boxes[:, 1]\n\n\n"
+        "class Mapper:\n    def __call__(self, boxes):\n        return torch.sqrt(area(boxes))\n\n\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.fc = nn.Linear(4, 4)\n        self.mapper = Mapper()\n\n"
+        "    def forward(self, x):\n        return torch.ops.torchvision.nms(self.mapper(self.fc(x)), x, 0.5)\n"
+    )
+    assert found({"a.py": source}, "a.py", "AIMET301") == [6, 11, 21]
