@@ -100,6 +100,7 @@ class Result:
     scores: dict[str, Score] = field(default_factory=lambda: {rule: Score() for rule in RULES})
     disagreements: list[Disagreement] = field(default_factory=list)
     files: dict[str, Statements] = field(default_factory=dict)
+    unexplained: list[str] = field(default_factory=list)
 
     def right(self, rule: str) -> None:
         """Count an agreement."""
@@ -175,8 +176,7 @@ def _operations(name: str, record: FileRecord, statements: Statements, findings:
             elif kind in _ARITHMETIC or kinds.of_type(reported.partition("@")[0]) in _ARITHMETIC:
                 out.apart("AIMET301", "artifact")
             else:
-                out.apart("AIMET301", "unexplained")
-                print(f"unexplained: {name}:{line} {reported}; calls there {sorted(calls.get(span, ()))}")
+                out.unexplained.append(f"{name}:{line} {reported}; calls there: {sorted(calls.get(span, ()))}")
     for types in record.inside.values():
         for _ in types:
             out.apart("AIMET301", "torch")
@@ -213,12 +213,13 @@ def _same(one: str, other: str) -> bool:
 def _reuse(name: str, record: FileRecord, statements: Statements, findings: list[Finding], out: Result) -> None:
     """A module that is given to several parents is called in them, and found where it is given: both count as one."""
     ran, built = set(record.ran), set(record.built)
-    places = {_place(each, statements): each for each in findings if each.code == "AIMET102"}
-    given = {
-        span: {word for note in each.related for word in statements.text(note.location.span.line + 1).split("(")}
-        for span, each in places.items()
-        if built.intersection(range(span.first, span.last + 1))
-    }
+    places: dict[Span, set[str]] = {}
+    for each in findings:
+        if each.code == "AIMET102":
+            made = [statements.text(note.location.span.line + 1) for note in each.related]
+            words = places.setdefault(_place(each, statements), set())
+            words.update(word for text in made for word in text.split("("))
+    given = {span: words for span, words in places.items() if built.intersection(range(span.first, span.last + 1))}
     used: set[Span] = set()
     for span, classes in _by_statement(record.reuse, statements).items():
         makers = {place for place, words in given.items() if any(w.endswith(c) for w in words for c in classes)}
@@ -321,6 +322,8 @@ def main() -> int:
     options = parser.parse_args()
     result = compare(options.library or ("torchvision", "timm"))
     print("\n".join(table(result)))
+    for each in result.unexplained:
+        print(f"unexplained: {each}")
     known = {each for each, _ in listed()}
     for rule in options.rule or RULES:
         for side in ("missed", "wrong"):
