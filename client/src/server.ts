@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import {
+  CancellationToken,
   CloseAction,
   type ConfigurationParams,
   DidChangeConfigurationNotification,
@@ -11,6 +12,7 @@ import {
   LanguageClient,
   type LanguageClientOptions,
   type Middleware,
+  ResponseError,
   RevealOutputChannelOn,
   type ServerOptions,
   State,
@@ -20,6 +22,7 @@ import type { Interpreter, Interpreters } from './interpreter';
 import { messageOf, PRODUCT } from './log';
 import type { PythonExtension } from './pythonExtension';
 import { RestartQueue } from './queue';
+import { applyReviewed } from './review';
 import { SECTION } from './settings';
 import { DOCUMENTS, type ServerStatus, type Status } from './status';
 
@@ -177,10 +180,16 @@ export class Server {
     };
   }
 
-  /** Adds to the settings what only the editor knows: the AIMET that the folder's own Python has. */
+  /** Asks before large edits, and adds to the settings what only the editor knows: the AIMET of the folder's own Python. */
   private middleware(): Middleware {
     return {
       workspace: {
+        handleApplyEdit: (params, next) =>
+          applyReviewed(params, async (reviewed) => {
+            const result = await next(reviewed, CancellationToken.None);
+            if (result instanceof ResponseError) throw result;
+            return result;
+          }),
         configuration: async (params: ConfigurationParams, token, next) => {
           const answers = await next(params, token);
           if (!Array.isArray(answers)) return answers;

@@ -82,11 +82,36 @@ test('fix all in the file does what the command line does', { timeout }, async (
   await editor.squiggles().first().waitFor();
   await editor.command('AIMET: Fix All Safe Problems in This File');
   await editor.line('x = self.dropout(features)').waitFor();
+  await editor.squiggles('error').first().waitFor();
+  await until(async () => (await editor.squiggles('warning').count()) <= 1, 'the repaired findings to go');
   await editor.screenshot('fix-all');
   await editor.save();
   const saved = fs.readFileSync(path.join(folder, 'residual_classifier.py'), 'utf8');
   assert.notEqual(saved, CLASSIFIER);
   assert.equal(saved, repairedByCommandLine(CLASSIFIER));
+});
+
+test('the workspace is repaired after a question or a preview', { timeout }, async () => {
+  const files = { 'one.py': SMALL, 'two.py': SMALL, 'clean.py': REPAIRED };
+  const folder = editor.folder('workspace', files);
+  await editor.open(folder, 'one.py', 11);
+  await editor.squiggles().first().waitFor();
+  await editor.command('AIMET: Fix All Safe Problems in the Workspace...');
+  const dialog = editor.page.locator('.monaco-dialog-box');
+  await dialog.getByText('Apply the safe repairs to 2 files?').waitFor();
+  await editor.screenshot('fix-workspace');
+  await dialog.getByText('Review Changes', { exact: true }).click();
+  const preview = editor.page.locator('.bulk-edit-panel');
+  await preview.waitFor();
+  await editor.screenshot('preview');
+  await preview.getByText('Discard').click();
+  assert.equal(fs.readFileSync(path.join(folder, 'two.py'), 'utf8'), SMALL);
+  await editor.command('AIMET: Fix All Safe Problems in the Workspace...');
+  await dialog.getByText('Repair All', { exact: true }).click();
+  for (const name of ['one.py', 'two.py']) {
+    await until(() => fs.readFileSync(path.join(folder, name), 'utf8') === REPAIRED, `${name} to be repaired`);
+  }
+  assert.equal(fs.readFileSync(path.join(folder, 'clean.py'), 'utf8'), REPAIRED);
 });
 
 test('source.fixAll.aimet repairs on save', { timeout }, async () => {

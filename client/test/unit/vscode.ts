@@ -60,4 +60,5 @@ export const version = '1.0.0';
 
 export const window = {
   createOutputChannel: () => ({ info: () => undefined }),
+  showInformationMessage: async (_message: string): Promise<string | undefined> => undefined,
 };
