@@ -565,20 +565,47 @@ def _give(m: Machine, definition: Definition, arguments: Arguments) -> None:
         for place, (expression, value) in (*enumerate(arguments.positional), *arguments.keywords.items())
         if isinstance(value, Module) and expression is not None and not value.is_self
     ]
-    found = m.index.method(definition, "__init__") if given else None
-    if found is None:
+    if not given:
         return
-    parameters = [each.arg for each in found[1].node.args.args[1:]]  # type: ignore[union-attr]
-    kept = {
-        option.name
-        for value in m.index.attributes(definition).values()
-        for option in options(value)
-        if isinstance(option, Unknown) or (isinstance(option, Module) and option.identity[0] == "annotated")
-    }
+    kept, parameters = _kept(m, definition, _PASSED_ON), _parameters(m, definition)
     for place, expression, value in given:
         name = place if isinstance(place, str) else parameters[place] if place < len(parameters) else ""
         if name in kept:
             m.place(value, expression, expression, "submodules", "parents")
+
+
+# Through how many constructors a module that is only passed on is followed.
+_PASSED_ON = 3
+
+
+def _parameters(m: Machine, definition: Definition) -> list[str]:
+    found = m.index.method(definition, "__init__")
+    return [each.arg for each in found[1].node.args.args[1:]] if found is not None else []  # type: ignore[union-attr]
+
+
+def _kept(m: Machine, definition: Definition, depth: int) -> set[str]:
+    """The parameters of a constructor that become submodules: attributes of its own, or of a submodule it makes."""
+    kept: set[str] = set()
+    for value in m.index.attributes(definition).values():
+        for option in options(value):
+            if isinstance(option, Unknown):
+                kept.add(option.name)
+            elif isinstance(option, Module) and option.identity[0] == "annotated":
+                kept.add(option.name)
+            elif isinstance(option, Module) and option.definition is not None and depth:
+                kept.update(_passed_on(m, option, depth))
+    return kept - {""}
+
+
+def _passed_on(m: Machine, module: Module, depth: int) -> set[str]:
+    assert module.definition is not None
+    parameters = _parameters(m, module.definition)
+    passed = {**dict(zip(parameters, module.arguments)), **module.keywords}
+    names = {name: each.name for name, each in passed.items() if isinstance(each, Unknown) and each.name}
+    if not names:
+        return set()
+    kept = _kept(m, module.definition, depth - 1)
+    return {outer for name, outer in names.items() if name in kept}
 
 
 def library_module(m: Machine, dotted: str, arguments: Arguments, node: ast.expr) -> Value:

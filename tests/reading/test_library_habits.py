@@ -85,3 +85,16 @@ def test_an_object_that_is_called_and_a_library_s_own_operator() -> None:
         "    def forward(self, x):\n        return torch.ops.torchvision.nms(self.mapper(self.fc(x)), x, 0.5)\n"
     )
     assert found({"a.py": source}, "a.py", "AIMET301") == [6, 11, 21]
+
+
+def test_a_module_that_is_passed_on_to_submodules_of_several_submodules() -> None:
+    source = HEAD + (
+        "class Inner(nn.Module):\n    def __init__(self, shared=None):\n        super().__init__()\n"
+        "        self.shared = shared\n\n    def forward(self, x):\n        return self.shared(x)\n\n\n"
+        "class Outer(nn.Module):\n    def __init__(self, given=None):\n        super().__init__()\n"
+        "        self.inner = Inner(shared=given)\n\n    def forward(self, x):\n        return self.inner(x)\n\n\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.conv = nn.Conv2d(4, 4, 1)\n"
+        "        self.a = Outer(given=self.conv)\n        self.b = Outer(given=self.conv)\n\n"
+        "    def forward(self, x):\n        return self.b(self.a(x))\n"
+    )
+    assert found({"a.py": source}, "a.py", "AIMET102") == [28]
