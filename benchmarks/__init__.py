@@ -1,1 +1,1 @@
-"""Measurements of how fast the tool is, as ratios taken in one run: `python -m benchmarks`, or one of its modules alone."""
+"""How fast the tool is, as ratios taken in one run: `python -m benchmarks`, or one of its modules alone."""

@@ -12,7 +12,12 @@ from . import cold_start, corpora, keystroke, repair, workspace
 from .results import Row, table
 
 _PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
-_PARTS = [("Keystroke", keystroke.run), ("Cold start", cold_start.run), ("Repair", repair.run), ("Workspace", workspace.run)]
+_PARTS = [
+    ("Keystroke", keystroke.run),
+    ("Cold start", cold_start.run),
+    ("Repair", repair.run),
+    ("Workspace", workspace.run),
+]
 
 
 def _machine() -> str:
@@ -20,7 +25,9 @@ def _machine() -> str:
     name = platform.processor() or platform.machine()
     model = Path("/proc/cpuinfo")
     if model.exists():
-        found = [line.partition(":")[2].strip() for line in model.read_text().splitlines() if line.startswith("model name")]
+        found = [
+            line.partition(":")[2].strip() for line in model.read_text().splitlines() if line.startswith("model name")
+        ]
         name = found[0] if found else name
     return f"{name}, {cores} cores, {platform.system()}, Python {platform.python_version()}"
 

@@ -1,4 +1,4 @@
-"""The floor for a language server in Python: pygls, publishing a number of diagnostics on each change, reading nothing."""
+"""The floor for a server in Python: pygls, publishing so many diagnostics on each change and reading nothing."""
 
 from __future__ import annotations
 

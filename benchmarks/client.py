@@ -54,7 +54,10 @@ class Client:
         return self.diagnostics()
 
     def replace(self, line: int, start: int, end: int, text: str) -> tuple[float, int]:
-        """Edit a range of one line: how long until the diagnostics of the new version came, and how many they are."""
+        """Edit a range of one line: how long until diagnostics of the new version came, and how many they are.
+
+        Of a server that answers one version twice, at once and again when it has looked further, the first counts.
+        """
         self.version += 1
         place = {"start": {"line": line, "character": start}, "end": {"line": line, "character": end}}
         change = {
@@ -67,6 +70,16 @@ class Client:
         self._to.flush()
         found = len(self.diagnostics())
         return time.perf_counter() - begin, found
+
+    def settle(self, line: int, column: int, pause: float = 1.0) -> int:
+        """Wait until the findings stay the same (what a server reads at its start is read); how many they are."""
+        before, found = -1, self.replace(line, column, column, " ")[1]
+        while found != before:
+            time.sleep(pause)
+            self.replace(line, column, column + 1, "")
+            before, found = found, self.replace(line, column, column, " ")[1]
+        self.replace(line, column, column + 1, "")
+        return found
 
     def diagnostics(self) -> list[Any]:
         """The diagnostics of the document's present version, once the server publishes them."""

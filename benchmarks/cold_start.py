@@ -41,7 +41,13 @@ def run(rounds: int = 8) -> list[Row]:
     mine, floor = median(times["ours"]), median(times["bare"])
     unwanted = sorted(_imported() & {"libcst", "aimet_guidelines.rewriting", "multiprocessing", "torch"})
     return [
-        Row(f"cold start to the diagnostics of {_FILE[1]}", milliseconds(mine), f"bare pygls server {milliseconds(floor)}", mine / floor, 1.25),
+        Row(
+            f"cold start to the diagnostics of {_FILE[1]}",
+            milliseconds(mine),
+            f"bare pygls server {milliseconds(floor)}",
+            mine / floor,
+            1.25,
+        ),
         Row("imported before a repair is asked for", ", ".join(unwanted) or "neither libcst nor rewriting"),
     ]
 

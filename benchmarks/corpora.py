@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 VERSIONS = {
@@ -14,14 +15,15 @@ VERSIONS = {
     "transformers": ("transformers", "5.23.0"),
     "segmentation_models_pytorch": ("segmentation-models-pytorch", "0.6.0"),
 }
-_CACHE = Path(__file__).resolve().parents[1] / "build" / "corpora"
+# Outside the project, whose .gitignore would otherwise keep the server from reporting these files.
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aimet-guidelines" / "corpora"
 
 
 class CorpusError(Exception):
     """A corpus could not be had; the message says what to do."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def folder(name: str) -> Path:
     """The package's folder of sources, downloaded with pip the first time. Nothing of it is ever run."""
     distribution, version = VERSIONS[name]
@@ -31,7 +33,9 @@ def folder(name: str) -> Path:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
         done = subprocess.run([*command, "--dest", str(wheels), f"{distribution}=={version}"], check=False)
         if done.returncode:
-            raise CorpusError(f"pip could not download {distribution} {version}: run this where a package index is reachable")
+            raise CorpusError(
+                f"pip could not download {distribution} {version}: run this where a package index is reachable"
+            )
         (wheel,) = wheels.glob(f"{distribution.replace('-', '_')}-{version}-*.whl")
         with zipfile.ZipFile(wheel) as archive:
             sources = [each for each in archive.namelist() if each.startswith(f"{name}/") and each.endswith(".py")]

@@ -69,7 +69,8 @@ def run(counts: tuple[int, ...] = _COPIES) -> list[Row]:
         rows.append(
             Row(
                 f"{'timm' if count == 1 else f'{count} copies of timm'}, {figures['lines']:,} lines, one core: CPU",
-                f"{milliseconds(figures['check'])} ({per_line:.1f} µs a line, {figures['found']:,} findings, peak {figures['peak']:,.0f} MB)",
+                f"{milliseconds(figures['check'])} ({per_line:.1f} µs a line, {figures['found']:,} findings, "
+                f"peak {figures['peak']:,.0f} MB)",
                 f"ast.parse of its torch files {milliseconds(figures['parse'])}",
                 figures["check"] / figures["parse"],
                 3.0,
