@@ -18,7 +18,7 @@ from .reading.source import Statement
 from .reading.units import unit
 from .rules import RULES, by_code
 
-__all__ = ["Fixed", "Project", "check", "fix_all", "repair_edits"]
+__all__ = ["Fixed", "Project", "check", "explain", "fix_all", "repair_edits"]
 
 _log = logging.getLogger(__name__)
 
@@ -58,8 +58,7 @@ def check(path: str, project: Project, config: Config, provisional: bool = False
     if "aimet:" in facts.source.text:
         _suppress(report, facts, config, active)
     report.findings = [
-        replace(finding, key=key)
-        for key, finding in zip(_keys(report.findings), report.findings, strict=True)
+        replace(finding, key=key) for key, finding in zip(_keys(report.findings), report.findings, strict=True)
     ]
     return report
 
@@ -105,9 +104,7 @@ def _drafts(
     return result
 
 
-def _kept(
-    statement: Statement, index: Index, facts: FileFacts, config: Config, active: frozenset[str]
-) -> list[Draft]:
+def _kept(statement: Statement, index: Index, facts: FileFacts, config: Config, active: frozenset[str]) -> list[Draft]:
     """The findings of a statement's last version that parsed, moved with the edit that broke it."""
     earlier = statement.good
     if earlier is statement:
@@ -143,14 +140,28 @@ def _problem(path: str, line: int, statement: Statement) -> Problem:
     return Problem(path, line + max(0, (error.lineno or 1) - 1), f"This statement does not parse: {error.msg}")
 
 
+def explain(problem: Problem, project: Project) -> Problem:
+    """The same problem; as a note where the statement is only newer than the Python that runs this.
+
+    Asked on the command line only: telling the two apart takes a second parser.
+    """
+    from .rewriting.syntax import is_newer_python, running
+
+    facts = project.files.get(problem.path)
+    for line, statement in facts.source.statements if facts is not None else ():
+        if statement.error is not None and line <= problem.line < line + len(statement.lines):
+            if is_newer_python(statement.text):
+                message = f"This statement needs a newer Python than {running()}, which runs the checker: not checked"
+                return replace(problem, message=message, fatal=False)
+    return problem
+
+
 def _place(draft: Draft, line: int, facts: FileFacts, project: Project, config: Config) -> Finding:
     rule = by_code(draft.code)
     assert rule is not None
     span = draft.spot.span.shifted(line)
     related = tuple(
-        Related(location, note.message)
-        for note in draft.notes
-        if (location := _locate(note.spot, project)) is not None
+        Related(location, note.message) for note in draft.notes if (location := _locate(note.spot, project)) is not None
     )
     return Finding(
         draft.code,
@@ -206,7 +217,9 @@ def _statement_lines(facts: FileFacts, span: Span) -> tuple[int, int]:
 # Repairs
 
 
-def repair_edits(path: str, project: Project, config: Config, finding: Finding, repair: Repair) -> dict[str, list[Edit]]:
+def repair_edits(
+    path: str, project: Project, config: Config, finding: Finding, repair: Repair
+) -> dict[str, list[Edit]]:
     """The edits of one repair, per file; empty where it cannot be carried out."""
     from .rewriting import minimal_edits
 
@@ -218,9 +231,7 @@ def repair_edits(path: str, project: Project, config: Config, finding: Finding, 
     return {each: minimal_edits(project.text(each), text) for each, text in texts.items()}
 
 
-def fix_all(
-    path: str, project: Project, config: Config, allowed: Callable[[Finding, Repair], bool]
-) -> Fixed:
+def fix_all(path: str, project: Project, config: Config, allowed: Callable[[Finding, Repair], bool]) -> Fixed:
     """Apply every repair of one file's findings that is `allowed`, until none is left."""
     from .rewriting import apply_edits, minimal_edits
 

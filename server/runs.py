@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 import os
 import re
 import warnings
@@ -20,6 +21,8 @@ from .positions import Span, split_lines
 from .reporters.results import Entry, Failure, Place, Results
 from .settings import Settings, may_fix, project_root
 from .sources import SourceError, SourceFile, decode, read_source
+
+_log = logging.getLogger(__name__)
 
 _IMPORTS_AIMET = re.compile(r"^[ \t]*(?:import|from)[ \t]+aimet_torch\b", re.MULTILINE)
 
@@ -170,10 +173,12 @@ class Run:
             line = finding.span.line
             source = lines[line] if line < len(lines) else ""
             results.entries.append(Entry(finding, self._place(target, target.path, finding.span), source, related))
-        for problem in report.problems:
+        for problem in (engine.explain(problem, project) for problem in report.problems):
+            cell, line = target.notebook.place(problem.line) if target.notebook else (None, problem.line)
             if problem.fatal:
-                cell, line = target.notebook.place(problem.line) if target.notebook else (None, problem.line)
                 results.failures.append(Failure(target.shown, line + 1, problem.message, cell))
+            else:
+                _log.warning("%s:%d: %s", target.shown, line + 1, problem.message)
 
     def _place(self, target: Target | None, path: str, span: Span) -> Place:
         shown = target.shown if target else path if self.absolute else self.show(path)
