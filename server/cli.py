@@ -152,14 +152,15 @@ def _prepare_output() -> None:
 
 
 def _log_in_one_line() -> None:
-    """A defect of this program is told on standard error without a traceback; the run goes on."""
+    """Notes, and defects of this program without a traceback, go to standard error; the run goes on."""
     import logging
 
     class OneLine(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             error = record.exc_info[1] if record.exc_info else None
             reason = f": {type(error).__name__}: {error}" if error else ""
-            print(f"aimet-guidelines: internal error: {record.getMessage()}{reason}", file=sys.stderr)
+            kind = "internal error" if record.levelno >= logging.ERROR else "note"
+            print(f"aimet-guidelines: {kind}: {record.getMessage()}{reason}", file=sys.stderr)
 
     logging.getLogger(__package__).handlers = [OneLine(logging.WARNING)]
 

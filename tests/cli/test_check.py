@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -243,3 +244,21 @@ def test_colour_when_asked_and_not_in_pipes(run: Runner, write: Write, monkeypat
     assert "\x1b[" in run("check").out
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[" not in run("check").out
+
+
+def test_newer_syntax_is_a_note_and_the_rest_is_checked(run: Runner, write: Write) -> None:
+    # Type parameters came with Python 3.12.
+    newer = "class Box[T]:\n    pass\n\n\n" if sys.version_info < (3, 12) else "x = 1\n\n\n"
+    write("net.py", newer + FUNCTIONAL)
+    outcome = run("check", "net.py", "--select", "AIMET101")
+    assert outcome.status == 1
+    assert "AIMET101" in outcome.out
+    assert ("needs a newer Python" in outcome.err) == (sys.version_info < (3, 12))
+
+
+def test_a_statement_that_does_not_parse_is_2_and_the_rest_is_checked(run: Runner, write: Write) -> None:
+    write("net.py", "def broken(:\n    pass\n\n\n" + FUNCTIONAL)
+    outcome = run("check", "net.py", "--select", "AIMET101")
+    assert outcome.status == 2
+    assert "AIMET101" in outcome.out
+    assert "does not parse" in outcome.err
