@@ -67,12 +67,13 @@ def _quick_fixes(session: Session, subject: Subject, span: Span) -> Iterator[lsp
     for finding in here:
         yield from _repairs(session, subject, finding)
     yield from _many(subject, here)
+    # Without their findings: editors sort what names a finding before what does not, and ignoring comes last.
     for finding in {each.code: each for each in reversed(here)}.values():
         title = f"Ignore {finding.code} on this line"
-        yield _action(session, subject, title, {"choice": "ignore-line", "key": finding.key}, [finding])
+        yield _action(session, subject, title, {"choice": "ignore-line", "key": finding.key}, [])
     for finding in {each.code: each for each in reversed(here)}.values():
         title = f"Ignore {finding.code} in this file"
-        yield _action(session, subject, title, {"choice": "ignore-file", "key": finding.key}, [finding])
+        yield _action(session, subject, title, {"choice": "ignore-file", "key": finding.key}, [])
 
 
 def _repairs(session: Session, subject: Subject, finding: Finding) -> Iterator[lsp.CodeAction]:
@@ -132,7 +133,7 @@ def _action(
     return lsp.CodeAction(
         title=title,
         kind=lsp.CodeActionKind.QuickFix,
-        diagnostics=_diagnostics(session, subject, findings),
+        diagnostics=_diagnostics(session, subject, findings) if findings else None,
         is_preferred=preferred or None,
         data=_data(subject, data),
     )
