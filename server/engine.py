@@ -6,6 +6,7 @@ import ast
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from . import suppression
 from .config import Config
@@ -17,6 +18,9 @@ from .reading.project import Project
 from .reading.source import Statement
 from .reading.units import unit
 from .rules import RULES, by_code
+
+if TYPE_CHECKING:
+    from .rewriting.imports import ImportLine
 
 __all__ = ["Fixed", "Project", "check", "explain", "fix_all", "repair_edits"]
 
@@ -47,7 +51,7 @@ def check(path: str, project: Project, config: Config, provisional: bool = False
     report = Report(path)
     for line, statement in facts.source.statements:
         if statement.body or not statement.error:
-            drafts = _drafts(index, facts, statement, config, active)
+            drafts: Iterable[Draft] = _drafts(index, facts, statement, config, active)
         else:
             drafts = _kept(statement, index, facts, config, active)
         if statement.error is not None:
@@ -236,7 +240,6 @@ def fix_all(path: str, project: Project, config: Config, allowed: Callable[[Find
     from .rewriting import apply_edits, minimal_edits
 
     start, fixed = project, Fixed()
-    project = project.fork()
     touched: set[str] = set()
     hopeless: set[tuple[str, str, str]] = set()
     for _ in range(_ROUNDS):
@@ -262,7 +265,7 @@ def fix_all(path: str, project: Project, config: Config, allowed: Callable[[Find
         if not texts:
             break
         touched.update(texts)
-        project = project.updated(texts)
+        project = (project.fork() if project is start else project).updated(texts)
     fixed.text = project.text(path)
     fixed.edits = {each: minimal_edits(start.text(each), project.text(each)) for each in sorted(touched)}
     return fixed
@@ -288,7 +291,7 @@ def _carry_out(project: Project, repairs: Iterable[Repair]) -> tuple[dict[str, s
             continue
         imports = Imports(facts.imports, frozenset(facts.scope))
         replaced: dict[str, str] = {}
-        lines = []
+        lines: list[ImportLine] = []
         for key, listed in changes:
             statement = facts.source.by_key.get(key)
             if statement is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 from .positions import Span
 
@@ -136,7 +136,7 @@ class InsertStatements:
     after: bool = True
 
 
-Step = Union[CallModule, ReplaceCallee, NewElement, ReplaceText, InsertStatements]
+Step = CallModule | ReplaceCallee | NewElement | ReplaceText | InsertStatements
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,10 @@ def _read(statement: Statement) -> tuple[tuple[CallShape, ...], dict[str, frozen
                         queue.append(child)
                 elif type(child) is list:
                     queue.extend(each for each in child if isinstance(each, ast.AST))
-        known = statement.memo["calls"] = (tuple(shapes), {name: _followed(names, local) for name, names in held.items()})
+        known = statement.memo["calls"] = (
+            tuple(shapes),
+            {name: _followed(names, local) for name, names in held.items()},
+        )
     return known  # type: ignore[return-value]
 
 
@@ -166,7 +169,10 @@ def changed_names(old: Statement | None, new: Statement | None) -> frozenset[str
     return changed | {name for name in common if one[1].get(name) != other[1].get(name)}
 
 
-_WHOLE = re.compile(r"\b\w+\.forward\b|children\(\)\)?\s*\[|\.(?:named_)?modules\(\)|QuantizationMixin|__init__\(|\bclass \w+[^\n]*|@[^\n]*")
+_WHOLE = re.compile(
+    r"\b\w+\.forward\b|children\(\)\)?\s*\[|\.(?:named_)?modules\(\)|QuantizationMixin|__init__\("
+    r"|\bclass \w+[^\n]*|@[^\n]*"
+)
 
 
 def _whole(statement: Statement) -> frozenset[str]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..knowledge import modules, tensors
 from ..knowledge.names import canonical
-from . import annotations, expressions, library
+from . import expressions, library
+from .arguments import Arguments, Operand
 from .definitions import Definition
 from .dtypes import is_boolean, is_mixed
 from .facts import Operation, Site
@@ -45,38 +46,6 @@ from .values import (
 
 if TYPE_CHECKING:
     from .machine import Loop, Machine
-
-Range = library.Range
-Zipped = library.Zipped
-from_annotation = annotations.from_annotation
-only_tensors_have = tensors.is_tensor_method
-
-Operand = tuple["ast.expr | None", Value]
-
-
-class Arguments:
-    """The arguments of one call. starred: some are hidden behind `*` or `**`."""
-
-    __slots__ = ("keywords", "positional", "starred")
-
-    def __init__(self, positional: list[Operand], keywords: dict[str, Operand], starred: bool = False) -> None:
-        self.positional = positional
-        self.keywords = keywords
-        self.starred = starred
-
-    def get(self, index: int, name: str) -> Value | None:
-        """The value of a parameter by position or name, None where it is not given."""
-        if name in self.keywords:
-            return self.keywords[name][1]
-        return self.positional[index][1] if index < len(self.positional) else None
-
-    def values(self) -> list[Value]:
-        """Every value passed."""
-        return [value for _, value in self.positional] + [value for _, value in self.keywords.values()]
-
-    def with_first(self, *operands: Operand) -> Arguments:
-        """The same call with more arguments in front."""
-        return Arguments([*operands, *self.positional], self.keywords, self.starred)
 
 
 def call(m: Machine, node: ast.Call) -> Value:
@@ -245,7 +214,7 @@ def attribute(m: Machine, holder: Value, name: str, node: ast.Attribute) -> Valu
     if isinstance(holder, ModuleFile):
         return m.member(holder.path, name)
     if isinstance(holder, Unknown):
-        if only_tensors_have(name):
+        if tensors.is_tensor_method(name):
             return _tensor_attribute(TENSOR, name, node)
         return UNKNOWN
     if isinstance(holder, Class):
@@ -285,8 +254,8 @@ _RESULTS: dict[str, Callable[[], Value]] = {
 
 # Attributes that are read, not called.
 _READ = frozenset(
-    "shape ndim T mT H mH real imag grad data dtype device layout is_cuda is_cpu is_quantized is_sparse is_meta is_leaf "
-    "requires_grad names itemsize nbytes grad_fn is_mps is_nested is_xpu".split()
+    "shape ndim T mT H mH real imag grad data dtype device layout is_cuda is_cpu is_quantized is_sparse is_meta "
+    "is_leaf requires_grad names itemsize nbytes grad_fn is_mps is_nested is_xpu".split()
 )
 
 
@@ -349,8 +318,9 @@ def _module_attribute(m: Machine, module: Module, name: str, node: ast.AST) -> V
 
 _STATE = frozenset("weight bias running_mean running_var in_proj_weight in_proj_bias".split())
 _MODULE_METHODS = frozenset(
-    "children named_children modules named_modules parameters named_parameters buffers register_buffer register_parameter "
-    "add_module register_module get_submodule apply eval train to type requires_grad_ _modules state_dict".split()
+    "children named_children modules named_modules parameters named_parameters buffers register_buffer "
+    "register_parameter add_module register_module get_submodule "
+    "apply eval train to type requires_grad_ _modules state_dict".split()
 )
 _CONTAINER_METHODS = frozenset("append extend insert items values keys pop update".split())
 
@@ -481,9 +451,9 @@ def tensor_method(
 _READS = frozenset("item tolist numpy equal allclose is_nonzero".split())
 # Calls whose numbers are sizes, positions or counts.
 _TAKES_SHAPE = frozenset(
-    "view reshape expand repeat repeat_interleave tile broadcast_to unflatten zeros ones empty full eye arange linspace "
-    "rand randn new_zeros new_ones new_empty new_full split chunk tensor_split narrow select topk roll pad interpolate "
-    "upsample as_strided one_hot adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool2d".split()
+    "view reshape expand repeat repeat_interleave tile broadcast_to unflatten zeros ones empty full eye "
+    "arange linspace rand randn new_zeros new_ones new_empty new_full split chunk tensor_split narrow select topk roll "
+    "pad interpolate upsample as_strided one_hot adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool2d".split()
 )
 
 
@@ -560,9 +530,10 @@ def instantiate(m: Machine, cls: Class, arguments: Arguments, node: ast.expr) ->
 
 def _give(m: Machine, definition: Definition, arguments: Arguments) -> None:
     """Note the modules that a new module is given and keeps as its own submodules."""
+    places: list[tuple[int | str, Operand]] = [*enumerate(arguments.positional), *arguments.keywords.items()]
     given = [
         (place, expression, value)
-        for place, (expression, value) in (*enumerate(arguments.positional), *arguments.keywords.items())
+        for place, (expression, value) in places
         if isinstance(value, Module) and expression is not None and not value.is_self
     ]
     if not given:
@@ -716,7 +687,7 @@ def extend(m: Machine, sequence: Sequence, more: Value, node: ast.expr) -> None:
         sequence.items = sequence.nodes = None
         return
     if isinstance(more, Sequence) and more.items is not None and sequence.items is not None:
-        nodes = sequence.nodes if sequence.nodes is not None else [None] * len(sequence.items)
+        nodes: list[ast.AST | None] = sequence.nodes if sequence.nodes is not None else [None] * len(sequence.items)
         nodes.extend(more.nodes or [None] * len(more.items))
         sequence.items.extend(more.items)
         sequence.nodes = nodes
@@ -740,7 +711,7 @@ def append(m: Machine, sequence: Sequence, value: Value, node: ast.AST) -> None:
         sequence.items = None
         sequence.nodes = None
         return
-    nodes = sequence.nodes if sequence.nodes is not None else [None] * len(sequence.items)
+    nodes: list[ast.AST | None] = sequence.nodes if sequence.nodes is not None else [None] * len(sequence.items)
     nodes.append(node)
     sequence.items.append(value)
     sequence.nodes = nodes

@@ -8,14 +8,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Union
 
 from . import callers
 from .source import Source, Statement
 
 _REGISTERED = re.compile(r"QuantizationMixin\.(?:implements|ignore)\(\s*(?:\w+\.)*(\w+)\s*\)")
 
-FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 @dataclass(eq=False, slots=True)
@@ -89,7 +88,7 @@ class Assigned:
 
 
 # A class or function at the top level is bound as its statement, which is parsed only when somebody asks.
-Binding = Union[Import, Definition, Assigned, Statement]
+Binding = Import | Definition | Assigned | Statement
 
 
 _DOTTED = re.compile(r"([^\W\d]\w*)((?:\.[^\W\d]\w*)+)")
@@ -281,9 +280,7 @@ def _same(one: Binding | None, two: Binding | None) -> bool:
     return False
 
 
-def _bind_target(
-    path: str, statement: Statement, target: ast.expr, value: ast.expr, names: dict[str, Binding]
-) -> None:
+def _bind_target(path: str, statement: Statement, target: ast.expr, value: ast.expr, names: dict[str, Binding]) -> None:
     if isinstance(target, ast.Name):
         names[target.id] = Assigned(path, statement, value)
     elif isinstance(target, (ast.Tuple, ast.List)):

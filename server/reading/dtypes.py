@@ -24,8 +24,8 @@ _KEEPS = words(
 )
 
 _CASTS = words(
-    "to type type_as float double half bfloat16 int long short byte char cfloat argmax argmin argsort bucketize one_hot "
-    "searchsorted count_nonzero view_as_real view_as_complex"
+    "to type type_as float double half bfloat16 int long short byte char cfloat argmax argmin argsort bucketize "
+    "one_hot searchsorted count_nonzero view_as_real view_as_complex"
 )
 
 Operand = tuple[Any, Value]

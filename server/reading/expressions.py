@@ -7,9 +7,11 @@ import builtins
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..knowledge import tensors
 from . import calls
 from .dtypes import is_boolean, is_mixed
 from .facts import Operation
+from .ranges import Range, Zipped
 from .values import (
     FALSE,
     NONE,
@@ -126,7 +128,7 @@ def narrow(m: Machine, node: ast.expr, value: Value, attribute: str) -> bool:
     """An attribute only tensors have makes the name it is read from a tensor."""
     if isinstance(value, Tensor) and value.definite:
         return True
-    if isinstance(value, (Tensor, Unknown)) and calls.only_tensors_have(attribute):
+    if isinstance(value, (Tensor, Unknown)) and tensors.is_tensor_method(attribute):
         if isinstance(node, ast.Name):
             make_tensor(m, node)
         return True
@@ -185,6 +187,7 @@ def _arithmetic(
 def _sequence_arithmetic(name: str, left: Value, right: Value) -> Value:
     if name == "add" and isinstance(left, Sequence) and isinstance(right, Sequence):
         if left.items is not None and right.items is not None:
+            nodes: list[ast.AST | None] | None
             nodes = [*(left.nodes or [None] * len(left.items)), *(right.nodes or [None] * len(right.items))]
             return Sequence([*left.items, *right.items], kind=left.kind, nodes=nodes)
         return Sequence(None, join(left.any_element(), right.any_element()), left.kind)
@@ -355,8 +358,10 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 def _identical(left: Value, right: Value) -> bool | None:
     if isinstance(left, Const) and isinstance(right, Const):
         return left.value is right.value
-    if isinstance(left, (Class, Symbol)) and type(left) is type(right):
-        return (left.definition is right.definition) if isinstance(left, Class) else left.name == right.name  # type: ignore[attr-defined]
+    if isinstance(left, Class) and isinstance(right, Class):
+        return left.definition is right.definition
+    if isinstance(left, Symbol) and isinstance(right, Symbol):
+        return left.name == right.name
     for one, other in ((left, right), (right, left)):
         if isinstance(other, Const) and other.value is None:
             if isinstance(one, Tensor):
@@ -598,21 +603,20 @@ def _slice(m: Machine, holder: Value, node: ast.Subscript, bounds: ast.Slice) ->
     step = evaluate(m, bounds.step) if bounds.step is not None else NONE
     for bound in (low, high, step):
         m.feed(bound, "shape")
-    known = all(isinstance(v, Const) and (v.value is None or isinstance(v.value, int)) for v in (low, high, step))
+    limits = [v.value for v in (low, high, step) if isinstance(v, Const) and isinstance(v.value, (int, type(None)))]
+    bounded = slice(*limits) if len(limits) == 3 else None
     if isinstance(holder, Tensor):
         if not holder.definite:
             return TENSORISH
         return operate(m, "Tensor.__getitem__", node, ((node.value, holder), (bounds, NONE)), Tensor("view"))
     if isinstance(holder, Sequence):
-        if holder.items is not None and known:
-            part = slice(low.value, high.value, step.value)  # type: ignore[attr-defined]
-            return Sequence(holder.items[part], kind=holder.kind)
+        if holder.items is not None and bounded is not None:
+            return Sequence(holder.items[bounded], kind=holder.kind)
         return Sequence(None, holder.any_element(), holder.kind)
     if isinstance(holder, Shape):
         return Shape()
     if isinstance(holder, Module):
-        part = slice(low.value, high.value, step.value) if known else None  # type: ignore[attr-defined]
-        return calls.part(m, holder, part, node)
+        return calls.part(m, holder, bounded, node)
     return UNKNOWN if not isinstance(holder, Number) else Number("str")
 
 
@@ -669,12 +673,12 @@ def iterate(m: Machine, value: Value, node: ast.expr) -> tuple[int | None, Calla
         return None, lambda loop: TENSORISH
     if isinstance(value, Shape):
         return None, lambda loop: Number("int", shape=True)
-    if isinstance(value, calls.Range):
+    if isinstance(value, Range):
         if value.count is not None and value.count < 2:
             count = value.count
             return count, lambda loop: Const(value.start)
         return None, lambda loop: Number("int", varies=frozenset({loop.number}) if loop else frozenset())
-    if isinstance(value, calls.Zipped):
+    if isinstance(value, Zipped):
         parts = [iterate(m, part, node) for part in value.parts]
         known = [rounds for rounds, _ in parts if rounds is not None]
         return min(known, default=None), lambda loop: Sequence([one(loop) for _, one in parts], kind="tuple")
@@ -781,8 +785,10 @@ def _await(m: Machine, node: ast.Await) -> Value:
 
 
 def _yield(m: Machine, node: ast.Yield | ast.YieldFrom) -> Value:
-    value = evaluate(m, node.value) if node.value is not None else NONE
-    m.frame.yields.append(value if isinstance(node, ast.Yield) else element_of(m, value, node.value, None))  # type: ignore[arg-type]
+    if isinstance(node, ast.YieldFrom):
+        m.frame.yields.append(element_of(m, evaluate(m, node.value), node.value, None))
+    else:
+        m.frame.yields.append(evaluate(m, node.value) if node.value is not None else NONE)
     return UNKNOWN
 
 

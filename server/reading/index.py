@@ -143,7 +143,11 @@ class Index:
                         return outer.inner(child)
                 outer = outer.parent
             found = self.lookup(path, node.id)
-            if isinstance(found, Assigned) and isinstance(found.value, (ast.Name, ast.Attribute)) and found.index is None:
+            if (
+                isinstance(found, Assigned)
+                and isinstance(found.value, (ast.Name, ast.Attribute))
+                and found.index is None
+            ):
                 return self.named(found.value, found.path) if last_name_differs(found, node) else None
             if found is None and node.id in _BUILTIN_NAMES:
                 return f"builtins.{node.id}"
@@ -235,7 +239,11 @@ class Index:
                     value = _class_assignment(child, name)
                     if value is not None:
                         return m.class_constant(Assigned(each.path, each.statement, value))
-                    if isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name) and child.target.id == name:
+                    if (
+                        isinstance(child, ast.AnnAssign)
+                        and isinstance(child.target, ast.Name)
+                        and child.target.id == name
+                    ):
                         from .annotations import from_annotation
 
                         return from_annotation(m, child.annotation)
@@ -257,8 +265,10 @@ class Index:
         known = self.memory.entries.get(("model", definition))
         if known is None:
             known = Model(definition)
-            self.memory.keep(("model", definition), known, frozenset({(definition.path, definition.name.partition(".")[0])}))
-        return known  # type: ignore[no-any-return]
+            self.memory.keep(
+                ("model", definition), known, frozenset({(definition.path, definition.name.partition(".")[0])})
+            )
+        return known
 
     def attributes(self, definition: Definition) -> dict[str, Value]:
         """What a model's `__init__` sets on `self`."""
@@ -323,11 +333,12 @@ class Index:
 
     def passes(self, definition: Definition, parameter: str, position: int) -> bool:
         """Whether some model in the workspace passes this parameter to this one's forward."""
-        return any(callers.passes(statement, definition, parameter, position) for statement in self._callers(definition))
+        return any(
+            callers.passes(statement, definition, parameter, position) for statement in self._callers(definition)
+        )
 
     def _callers(self, definition: Definition) -> Iterator[Statement]:
-        for statement in self.mentioning(definition):
-            yield statement
+        yield from self.mentioning(definition)
         if definition.statement.text.count(definition.simple_name) > 1:
             yield definition.statement
 
@@ -391,6 +402,7 @@ _ASIDE = re.compile(r"loss|(?:^|_)init(?:_|$)")
 
 def _runs_in_forward(name: str) -> bool:
     return name not in _NOT_FORWARD and not name.startswith(_SETS_UP) and not _ASIDE.search(name)
+
 
 _LOSS = re.compile(r"(?:Loss|Losses|Criterion|CrossEntropy)$|^_(?:Weighted)?Loss$")
 _TRANSFORM = re.compile(r"Transform$|Augment|^Random[A-Z]")

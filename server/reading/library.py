@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..knowledge import modules, tensors
 from ..knowledge.names import canonical
 from . import calls, expressions
+from .arguments import Arguments
+from .ranges import Range, Zipped
 from .values import (
     FALSE,
     NONE,
@@ -37,33 +39,7 @@ from .values import (
 )
 
 if TYPE_CHECKING:
-    from .calls import Arguments
     from .machine import Machine
-
-
-class Range(Value):
-    """`range(...)`; count where known."""
-
-    __slots__ = ("count", "start")
-
-    def __init__(self, count: int | None, start: int = 0) -> None:
-        self.count = count
-        self.start = start
-
-
-class Zipped(Value):
-    """`zip(...)`, `enumerate(...)`, `dict.items()`: rounds of tuples of the parts' elements."""
-
-    __slots__ = ("parts",)
-
-    def __init__(self, parts: list[Value]) -> None:
-        self.parts = parts
-
-
-class Counter(Value):
-    """The numbers of `enumerate`."""
-
-    __slots__ = ()
 
 
 def variance(index: Value) -> frozenset[int]:
@@ -240,7 +216,7 @@ def _map(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
         ]
         named = a.positional[0][0]
         result = calls.apply(
-            m, function, calls.Arguments(list(held), {}), node, named if named is not None else callee, "passed"
+            m, function, Arguments(list(held), {}), node, named if named is not None else callee, "passed"
         )
     return Sequence(None, result, "generator")
 
@@ -253,7 +229,7 @@ def _reduce(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value
     return calls.apply(
         m,
         a.positional[0][1],
-        calls.Arguments([(None, element), (None, element)], {}),
+        Arguments([(None, element), (None, element)], {}),
         node,
         named if named is not None else callee,
         "passed",
@@ -264,7 +240,7 @@ def _checkpoint(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> V
     if not a.positional:
         return UNKNOWN
     named, function = a.positional[0]
-    rest = calls.Arguments(a.positional[1:], {}, a.starred)
+    rest = Arguments(a.positional[1:], {}, a.starred)
     return calls.apply(m, function, rest, node, named if named is not None else callee, "passed")
 
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import calls, expressions
+from .annotations import from_annotation
+from .arguments import Arguments
 from .definitions import Assigned, Definition
 from .facts import Flow, Operation, Return, Reuse, Site, Trace, Use
 from .values import (
@@ -198,9 +200,7 @@ class Machine:
                 (node, join(value, other)) for (node, value), (_, other) in zip(known.operands, operation.operands)
             )
 
-    def use(
-        self, module: Module, node: ast.expr, callee: ast.expr, arguments: calls.Arguments | None = None
-    ) -> None:
+    def use(self, module: Module, node: ast.expr, callee: ast.expr, arguments: Arguments | None = None) -> None:
         """Note that a module is called."""
         if self.building or self.silent or module.is_self:
             return
@@ -354,7 +354,7 @@ class Machine:
 
     # Functions
 
-    def enter(self, function: Function, owner: Module | None, arguments: calls.Arguments, node: ast.AST) -> Value:
+    def enter(self, function: Function, owner: Module | None, arguments: Arguments, node: ast.AST) -> Value:
         """Run a function's body with these arguments."""
         definition = function.definition
         site = self._site(definition, function.lexical_class)
@@ -367,7 +367,7 @@ class Machine:
         try:
             if isinstance(definition.node, ast.Lambda):
                 return expressions.evaluate(self, definition.node.body)
-            falls_through = self.run(definition.node.body)  # type: ignore[union-attr]
+            falls_through = self.run(definition.node.body)
             for uses in frame.exits:
                 for key, use in uses.items():
                     self.uses.setdefault(key, use)
@@ -386,13 +386,15 @@ class Machine:
             site = self._sites[definition] = calls.site_of(self, definition, owner)
         return site
 
-    def _bind(self, definition: Definition, arguments: calls.Arguments, frame: Frame) -> dict[str, Value]:
+    def _bind(self, definition: Definition, arguments: Arguments, frame: Frame) -> dict[str, Value]:
         """The names a function's body starts with."""
         parameters = definition.node.args  # type: ignore[union-attr]
         ordinary = [*parameters.posonlyargs, *parameters.args]
         keywords = dict(arguments.keywords)
         positional = list(arguments.positional)
-        spread = next((i for i, (_, v) in enumerate(positional) if isinstance(v, Sequence) and v.kind == "starred"), None)
+        spread = next(
+            (i for i, (_, v) in enumerate(positional) if isinstance(v, Sequence) and v.kind == "starred"), None
+        )
         names: dict[str, Value] = {}
         for index, parameter in enumerate(ordinary):
             given: Value | None = None
@@ -438,7 +440,7 @@ class Machine:
         saved = self.frame
         self.frame = frame
         try:
-            return calls.from_annotation(self, parameter.annotation)
+            return from_annotation(self, parameter.annotation)
         finally:
             self.frame = saved
 
@@ -523,7 +525,7 @@ def _annotated(m: Machine, node: ast.AnnAssign) -> bool:
     if node.value is not None:
         value = expressions.evaluate(m, node.value)
         if isinstance(value, Unknown):
-            value = calls.from_annotation(m, node.annotation) or value
+            value = from_annotation(m, node.annotation) or value
         m.assign(node.target, value, node, node.value)
     return True
 
@@ -772,7 +774,9 @@ def number_like(value: Value) -> bool:
 
 def default_of(definition: Definition, parameter: ast.arg) -> ast.expr | None:
     """The default of a function's parameter."""
-    arguments = definition.node.args  # type: ignore[union-attr]
+    if isinstance(definition.node, ast.ClassDef):
+        return None
+    arguments = definition.node.args
     ordinary = [*arguments.posonlyargs, *arguments.args]
     for index, each in enumerate(reversed(ordinary)):
         if each is parameter:

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .calls import Arguments
+from .arguments import Arguments
 from .definitions import Definition
 from .facts import Parameter, Reuse, Trace
 from .machine import Machine, default_of
@@ -55,7 +55,9 @@ class Model:
         found = index.method(self.definition, "__init__")
         if found is not None:
             lexical, method = found
-            m.enter(Function(method, owner, lexical_class=lexical), owner, Arguments([(None, owner)], {}, True), method.node)
+            m.enter(
+                Function(method, owner, lexical_class=lexical), owner, Arguments([(None, owner)], {}, True), method.node
+            )
         assert owner.attributes is not None
         return Built(owner.attributes, m.trace.made, m.trace.reuses, owner.dynamic)
 
@@ -69,7 +71,10 @@ class Model:
         owner = self._owner(index)
         arguments = self._arguments(m, index, method)
         m.trace.result = m.enter(
-            Function(method, owner, lexical_class=lexical), owner, Arguments([(None, owner)], arguments, True), method.node
+            Function(method, owner, lexical_class=lexical),
+            owner,
+            Arguments([(None, owner)], arguments, True),
+            method.node,
         )
         self._read_entries(m, index, owner, method)
         return m.trace

@@ -88,7 +88,9 @@ class Statement:
         line, column, end_line, end_column = self.span(node)
         if line == end_line:
             return self.lines[line][column:end_column]
-        return "\n".join([self.lines[line][column:], *self.lines[line + 1 : end_line], self.lines[end_line][:end_column]])
+        return "\n".join(
+            [self.lines[line][column:], *self.lines[line + 1 : end_line], self.lines[end_line][:end_column]]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,9 +150,7 @@ def read(text: str, previous: Source | None = None) -> Source:
     return Source(text, tuple(_named(_pieces(text) if pieces is None else pieces, previous.by_key)))
 
 
-def _named(
-    pieces: Iterable[tuple[int, str, str]], known: Mapping[str, Statement]
-) -> Iterator[tuple[int, Statement]]:
+def _named(pieces: Iterable[tuple[int, str, str]], known: Mapping[str, Statement]) -> Iterator[tuple[int, Statement]]:
     seen: dict[str, int] = {}
     for line, name, piece in pieces:
         count = seen[name] = seen.get(name, 0) + 1
@@ -177,7 +177,9 @@ def _edited(text: str, previous: Source) -> list[tuple[int, str, str]] | None:
         first += 1
     last, end = len(old), len(text)
     below: list[Statement] = []
-    while last > first and end - len(old[last - 1][1].text) >= position and text.endswith(old[last - 1][1].text, 0, end):
+    while (
+        last > first and end - len(old[last - 1][1].text) >= position and text.endswith(old[last - 1][1].text, 0, end)
+    ):
         last -= 1
         below.append(old[last][1])
         end -= len(old[last][1].text)
@@ -193,10 +195,10 @@ def _edited(text: str, previous: Source) -> list[tuple[int, str, str]] | None:
     middle = text[position:end]
     cut = list(_pieces(middle))
     if below:
-        if not cut or cut[-1][1] == "code" and _base(below[-1]) == "code":
+        if not cut or (cut[-1][1] == "code" and _base(below[-1]) == "code"):
             return None
         tail = cut[-1][2]
-        if tail.startswith("@") and cut[-1][1] == "code" or tail.rstrip(" \t").endswith("\\\n"):
+        if (tail.startswith("@") and cut[-1][1] == "code") or tail.rstrip(" \t").endswith("\\\n"):
             return None
         if _inside_string(middle, len(middle) - len(tail), len(middle)):
             return None
@@ -281,7 +283,7 @@ def _inside_string(text: str, start: int, end: int) -> bool:
         if opened and match.group() != opened:
             continue
         before = text[max(start, text.rfind("\n", start, position) + 1) : position]
-        if before.endswith("\\") or not opened and any(mark in before for mark in "\"'#"):
+        if before.endswith("\\") or (not opened and any(mark in before for mark in "\"'#")):
             return _scan_string(text, start, end)
         opened = "" if opened else match.group()
     return bool(opened)

@@ -340,8 +340,10 @@ def join(left: Value, right: Value) -> Value:
             return _join_dictionaries(left, right)  # type: ignore[arg-type]
         if kind is Unknown:
             return UNKNOWN
-    if isinstance(left, Tensor) or isinstance(right, Tensor):
-        return _join_tensor_with(left, right) if isinstance(left, Tensor) else _join_tensor_with(right, left)
+    if isinstance(left, Tensor):
+        return _join_tensor_with(left, right)
+    if isinstance(right, Tensor):
+        return _join_tensor_with(right, left)
     if isinstance(left, Unknown) or isinstance(right, Unknown):
         known = right if isinstance(left, Unknown) else left
         return known if isinstance(known, (Symbol, Class, Module, Function, Choice, Partial)) else UNKNOWN
@@ -389,7 +391,7 @@ _ORIGINS = ("layer", "op", "mixed", "view", "created", "buffer", "parameter", "i
 def _join_tensor_with(tensor: Tensor, other: Value) -> Value:
     if _is_none(other):
         return Tensor(tensor.origin, tensor.definite, True, tensor.rank, tensor.rows)
-    if isinstance(other, Sequence) or isinstance(other, Unknown):
+    if isinstance(other, (Sequence, Unknown)):
         return Tensor(tensor.origin, definite=False)
     if isinstance(other, (Const, Number)):
         return UNKNOWN

@@ -41,6 +41,8 @@ def by_code(code: str) -> Rule | None:
 def resolve(selector: str) -> tuple[str, ...]:
     """The codes a code, a prefix of codes or a name stands for; empty where it stands for none."""
     wanted = selector.strip()
-    return tuple(
-        rule.code for rule in RULES if rule.code.startswith(wanted.upper()) or rule.name == wanted.lower()
-    ) if wanted else ()
+    return (
+        tuple(rule.code for rule in RULES if rule.code.startswith(wanted.upper()) or rule.name == wanted.lower())
+        if wanted
+        else ()
+    )

@@ -103,7 +103,8 @@ class FunctionalLayer(Rule):
             "        return self.fc(x).softmax(dim=-1)\n",
             (10,),
             "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
-            "        self.fc = nn.Linear(4, 4)\n        self.softmax = nn.Softmax(dim=-1)\n\n    def forward(self, x):\n"
+            "        self.fc = nn.Linear(4, 4)\n        self.softmax = nn.Softmax(dim=-1)\n\n"
+            "    def forward(self, x):\n"
             "        return self.softmax(self.fc(x))\n",
         ),
         Case(

@@ -97,7 +97,8 @@ class ReusedModule(Rule):
             _HEAD + "        self.fc = nn.Linear(4, 4)\n        self.relu = nn.ReLU()\n\n    def forward(self, x):\n"
             "        x = self.relu(x)\n        return self.relu(self.fc(x))\n",
             (12,),
-            _HEAD + "        self.fc = nn.Linear(4, 4)\n        self.relu = nn.ReLU()\n        self.relu2 = nn.ReLU()\n\n"
+            _HEAD
+            + "        self.fc = nn.Linear(4, 4)\n        self.relu = nn.ReLU()\n        self.relu2 = nn.ReLU()\n\n"
             "    def forward(self, x):\n        x = self.relu(x)\n        return self.relu2(self.fc(x))\n",
         ),
         Case(
@@ -107,7 +108,8 @@ class ReusedModule(Rule):
         ),
         Case(
             "one instance twice in a Sequential",
-            _HEAD + "        act = nn.ReLU()\n        self.body = nn.Sequential(nn.Linear(4, 4), act, nn.Linear(4, 4), act)\n\n"
+            _HEAD + "        act = nn.ReLU()\n"
+            "        self.body = nn.Sequential(nn.Linear(4, 4), act, nn.Linear(4, 4), act)\n\n"
             "    def forward(self, x):\n        return self.body(x)\n",
             (8,),
             _HEAD + "        act = nn.ReLU()\n"
@@ -134,8 +136,6 @@ class ReusedModule(Rule):
             known = [r for r in reuses if r.second.module.cls or r.second.module.definition]
             if known:
                 yield _draft(self, unit, reuses)
-
-
 
 
 def _draft(rule: Rule, unit: Unit, reuses: list[Reuse]) -> Draft:
@@ -258,7 +258,11 @@ def _repairs(unit: Unit, reuse: Reuse, stateless: bool) -> tuple[tuple[Repair, .
         return (), reason
     doubt = reason
     if not stateless:
-        doubt = "the two uses no longer share weights" if _parametric(unit, reuse) else "it may hold weights that were shared"
+        doubt = (
+            "the two uses no longer share weights"
+            if _parametric(unit, reuse)
+            else "it may hold weights that were shared"
+        )
     title = f"{what} (unsafe: {doubt})" if doubt else what
     safety = Safety.UNSAFE if doubt else Safety.SAFE
     return (Repair(title, safety, (Change(unit.path, unit.statement.key, steps),)),), ""
@@ -287,7 +291,11 @@ def _steps(unit: Unit, reuse: Reuse) -> tuple[tuple[Step, ...] | None, str, str]
     if reuse.how == "loop":
         each_of = _walked(use.loop)
         if each_of is None:
-            return None, "how often the loop runs is only known at run time; make a ModuleList with one for each round", ""
+            return (
+                None,
+                "how often the loop runs is only known at run time; make a ModuleList with one for each round",
+                "",
+            )
     copy = _definition_of(unit, owner, attribute)
     taken = support.taken_names(unit.index, owner)
     if isinstance(copy, str):
@@ -384,5 +392,5 @@ def _new_element(unit: Unit, reuse: Reuse) -> tuple[tuple[Step, ...] | None, str
         return None, "the instance is made in another function", ""
     if _EFFECTS.search(unit.source(origin.node)):
         return None, "the expression that makes it cannot be run twice", ""
-    step = NewElement(unit.statement.span(node), unit.statement.span(origin.node))
-    return (step,), "", "Make a second, identical module here"
+    element = NewElement(unit.statement.span(node), unit.statement.span(origin.node))
+    return (element,), "", "Make a second, identical module here"

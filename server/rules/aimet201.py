@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..finding import Change, Draft, Repair, ReplaceText, Safety, Severity
 from ..knowledge.layers import layer
 from ..knowledge.onnx import Export, Spelling, export, spelling
-from ..reading.calls import Arguments
+from ..reading.arguments import Arguments
 from ..reading.library import form
 from . import support
 from .base import Case, Rule

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from ..config import Config
     from ..reading.facts import Operation, Unit
 
-_HEAD = "from torch import nn\n\n\nclass Block(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.conv = nn.Conv2d(8, 8, 1)\n"
+_HEAD = (
+    "from torch import nn\n\n\nclass Block(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+    "        self.conv = nn.Conv2d(8, 8, 1)\n"
+)
 
 
 class FunctionalOp(Rule):
@@ -82,12 +85,14 @@ class FunctionalOp(Rule):
             "an addition",
             _HEAD + "\n    def forward(self, x):\n        return x + self.conv(x)\n",
             (10,),
-            _HEAD.replace("nn\n", "nn\nfrom aimet_torch.nn.modules.custom import Add\n", 1) + "        self.add = Add()\n\n    def forward(self, x):\n        return self.add(x, self.conv(x))\n",
+            _HEAD.replace("nn\n", "nn\nfrom aimet_torch.nn.modules.custom import Add\n", 1)
+            + "        self.add = Add()\n\n    def forward(self, x):\n        return self.add(x, self.conv(x))\n",
             unsafe=True,
         ),
         Case(
             "arithmetic of sizes",
-            _HEAD + "\n    def forward(self, x):\n        n = x.shape[1] // 2\n        return self.conv(x).view(x.shape[0], n, -1)\n",
+            _HEAD + "\n    def forward(self, x):\n        n = x.shape[1] // 2\n"
+            "        return self.conv(x).view(x.shape[0], n, -1)\n",
         ),
     )
 
@@ -249,7 +254,9 @@ def _repairs(
     )
     doubts = [place.reason, module.caveat, "" if config.aimet_available else "the model then imports aimet_torch"]
     doubt = next((each for each in doubts if each), "")
-    title = f"Define `self.{module.attribute} = {module.name}({', '.join(arguments)})` of AIMET's own modules and call it"
+    title = (
+        f"Define `self.{module.attribute} = {module.name}({', '.join(arguments)})` of AIMET's own modules and call it"
+    )
     if doubt:
         title += f" (unsafe: {doubt})"
     step = CallModule(operation.site.statement.span(operation.node), new, kept, assign_to)
@@ -372,7 +379,9 @@ def _numbers_fit(operation: Operation, module: AimetModule) -> bool:
 def _assigned(unit: Unit, operation: Operation, module: AimetModule) -> str | None:
     """The name an in-place form's result goes to, a reason where it cannot; None for other forms."""
     if isinstance(operation.node, ast.AugAssign):
-        return operation.node.target.id if isinstance(operation.node.target, ast.Name) else "what it changes is not a name"
+        return (
+            operation.node.target.id if isinstance(operation.node.target, ast.Name) else "what it changes is not a name"
+        )
     if not module.mutates:
         return None
     parent = support.parents(unit).get(operation.node)

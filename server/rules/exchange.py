@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 from ..reading.definitions import Definition
 from ..reading.units import model_definitions
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..reading.facts import Parameter, Return, Unit, Use
     from ..reading.index import Index
 
-_Method = Union[ast.FunctionDef, ast.AsyncFunctionDef]
+_Method = ast.FunctionDef | ast.AsyncFunctionDef
 
 # Of the classes that hold a module this many are read for what they pass to it.
 _HOLDERS = 8

@@ -60,10 +60,11 @@ def repairs(unit: Unit, operation: Operation, found: Layer, place: Place) -> Out
 def _values(owner: Definition, attribute: str) -> Iterator[ast.expr]:
     """What the class assigns to `self.<attribute>`."""
     for node in ast.walk(owner.node):
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        for target in targets:
-            if isinstance(target, ast.Attribute) and target.attr == attribute and getattr(node, "value", None) is not None:
-                yield node.value  # type: ignore[union-attr]
+        if not isinstance(node, (ast.Assign, ast.AnnAssign)):
+            continue
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            if isinstance(target, ast.Attribute) and target.attr == attribute and node.value is not None:
+                yield node.value
 
 
 def _only_inputs(operation: Operation, found: Layer) -> bool:

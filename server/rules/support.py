@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ..reading.facts import Operation, Unit
     from ..reading.index import Index
 
-_ITERATES = re.compile(r"\bin self\b(?!\.)|enumerate\(self\)|self\.(?:named_)?(?:children|modules)\(\)|self\._modules\b|\*self\b(?!\.)")
+_ITERATES = re.compile(
+    r"\bin self\b(?!\.)|enumerate\(self\)|self\.(?:named_)?(?:children|modules)\(\)|self\._modules\b|\*self\b(?!\.)"
+)
 _WALKED_OUTSIDE = re.compile(r"children\(\)\)?\s*\[|zip\([^()\n]*\.(?:named_)?modules\(\)")
 
 
@@ -47,7 +49,9 @@ def place_for(unit: Unit, operation: Operation) -> Place:
     if not _receives_self(site.function):
         return Place(None, reason="this function has no `self` to hold a module")
     if not unit.index.is_model(site.owner):
-        return Place(None, reason=f"`{site.owner.simple_name}` is not a module itself: define the module where it is used")
+        return Place(
+            None, reason=f"`{site.owner.simple_name}` is not a module itself: define the module where it is used"
+        )
     return registration(unit.index, site.owner)
 
 
@@ -116,7 +120,9 @@ def _is_childless(index: Index, definition: Definition) -> bool:
 def _may_be_module(value: Value) -> bool:
     if isinstance(value, Choice):
         return any(map(_may_be_module, value.options))
-    return isinstance(value, Module) or (isinstance(value, Unknown) and bool(value.name) and value.default is None and _made(value))
+    return isinstance(value, Module) or (
+        isinstance(value, Unknown) and bool(value.name) and value.default is None and _made(value)
+    )
 
 
 def _made(value: Unknown) -> bool:
@@ -193,14 +199,27 @@ def _carried(unit: Unit, owner: Definition | None, node: ast.expr) -> str | None
     return source if "\n" not in source else ast.unparse(node)
 
 
-_PLAIN = (ast.Constant, ast.Tuple, ast.List, ast.UnaryOp, ast.USub, ast.UAdd, ast.Not, ast.Load, ast.BinOp, ast.operator)
+_PLAIN = (
+    ast.Constant,
+    ast.Tuple,
+    ast.List,
+    ast.UnaryOp,
+    ast.USub,
+    ast.UAdd,
+    ast.Not,
+    ast.Load,
+    ast.BinOp,
+    ast.operator,
+)
 
 
 def _holds_in_init(unit: Unit, owner: Definition | None, node: ast.AST) -> bool:
     if isinstance(node, _PLAIN):
         return True
     if isinstance(node, ast.Attribute):
-        return isinstance(node.value, ast.Name) and node.value.id == "self" and _constant_attribute(unit, owner, node.attr)
+        return (
+            isinstance(node.value, ast.Name) and node.value.id == "self" and _constant_attribute(unit, owner, node.attr)
+        )
     if isinstance(node, ast.Name):
         return node.id == "self" or _module_constant(unit, node.id)
     return False

@@ -70,8 +70,9 @@ def test_a_parameter_passed_to_a_module_whose_class_is_chosen_in_a_variable() ->
 
 def test_a_number_assigned_to_a_part_of_a_tensor() -> None:
     source = HEAD + (
-        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.fc = nn.Linear(4, 4)\n\n"
-        "    def forward(self, x):\n        y = self.fc(x)\n        y[:, 0] = 1\n        y[:, 1] = x[:, 0]\n        return y\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.fc = nn.Linear(4, 4)\n\n    def forward(self, x):\n        y = self.fc(x)\n        y[:, 0] = 1\n"
+        "        y[:, 1] = x[:, 0]\n        return y\n"
     )
     assert found({"a.py": source}, "a.py", "AIMET301") == [12]
 
@@ -93,7 +94,8 @@ def test_a_module_that_is_passed_on_to_submodules_of_several_submodules() -> Non
         "        self.shared = shared\n\n    def forward(self, x):\n        return self.shared(x)\n\n\n"
         "class Outer(nn.Module):\n    def __init__(self, given=None):\n        super().__init__()\n"
         "        self.inner = Inner(shared=given)\n\n    def forward(self, x):\n        return self.inner(x)\n\n\n"
-        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.conv = nn.Conv2d(4, 4, 1)\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.conv = nn.Conv2d(4, 4, 1)\n"
         "        self.a = Outer(given=self.conv)\n        self.b = Outer(given=self.conv)\n\n"
         "    def forward(self, x):\n        return self.b(self.a(x))\n"
     )

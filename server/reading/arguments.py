@@ -1,0 +1,34 @@
+"""The arguments of a call as the interpreter passes them."""
+
+from __future__ import annotations
+
+import ast
+
+from .values import Value
+
+Operand = tuple["ast.expr | None", Value]
+
+
+class Arguments:
+    """The arguments of one call. starred: some are hidden behind `*` or `**`."""
+
+    __slots__ = ("keywords", "positional", "starred")
+
+    def __init__(self, positional: list[Operand], keywords: dict[str, Operand], starred: bool = False) -> None:
+        self.positional = positional
+        self.keywords = keywords
+        self.starred = starred
+
+    def get(self, index: int, name: str) -> Value | None:
+        """The value of a parameter by position or name, None where it is not given."""
+        if name in self.keywords:
+            return self.keywords[name][1]
+        return self.positional[index][1] if index < len(self.positional) else None
+
+    def values(self) -> list[Value]:
+        """Every value passed."""
+        return [value for _, value in self.positional] + [value for _, value in self.keywords.values()]
+
+    def with_first(self, *operands: Operand) -> Arguments:
+        """The same call with more arguments in front."""
+        return Arguments([*operands, *self.positional], self.keywords, self.starred)

@@ -1,0 +1,24 @@
+"""What loops run over that is no container: numbers, and several containers at once."""
+
+from __future__ import annotations
+
+from .values import Value
+
+
+class Range(Value):
+    """`range(...)`; count where known."""
+
+    __slots__ = ("count", "start")
+
+    def __init__(self, count: int | None, start: int = 0) -> None:
+        self.count = count
+        self.start = start
+
+
+class Zipped(Value):
+    """`zip(...)`, `enumerate(...)`, `dict.items()`: rounds of tuples of the parts' elements."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: list[Value]) -> None:
+        self.parts = parts
