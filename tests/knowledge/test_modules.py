@@ -35,13 +35,17 @@ def test_one_class_under_all_its_paths(dotted: str) -> None:
     assert known(dotted).path == "torch.nn.ReLU"
 
 
-@pytest.mark.parametrize("name", sorted(words("ReLU GELU Softmax Dropout MaxPool2d Upsample Flatten Identity ZeroPad2d")))
+@pytest.mark.parametrize(
+    "name", sorted(words("ReLU GELU Softmax Dropout MaxPool2d Upsample Flatten Identity ZeroPad2d"))
+)
 def test_stateless_leaves(name: str) -> None:
     cls = known(f"torch.nn.{name}")
     assert cls.stateless and cls.childless and not cls.parametric and not cls.container
 
 
-@pytest.mark.parametrize("name", sorted(words("Conv2d Linear BatchNorm2d LayerNorm PReLU Embedding LSTM ConvTranspose2d")))
+@pytest.mark.parametrize(
+    "name", sorted(words("Conv2d Linear BatchNorm2d LayerNorm PReLU Embedding LSTM ConvTranspose2d"))
+)
 def test_parametric_leaves(name: str) -> None:
     cls = known(f"torch.nn.{name}")
     assert cls.parametric and cls.childless and not cls.stateless

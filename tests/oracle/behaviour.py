@@ -75,7 +75,9 @@ def behaviour(entry: Entry, size: int, aimet: bool, prepare: bool) -> dict[str, 
         result["pickle"] = _tried(pickled)
         result["trace"] = _tried(traced)
         result["script"] = _tried(lambda: bool(torch.jit.script(model)))
-        result["fx"] = _tried(lambda: digest(torch.fx.symbolic_trace(model)(inputs)) if entry.kind != "detection" else "")
+        result["fx"] = _tried(
+            lambda: digest(torch.fx.symbolic_trace(model)(inputs)) if entry.kind != "detection" else ""
+        )
         if sum(each.numel() for each in model.parameters()) < _EXPORTED_PARAMETERS and entry.kind != "detection":
             result["onnx"] = _tried(exported)
     if aimet:
@@ -150,7 +152,9 @@ def main() -> int:
     found: dict[str, Any] = {}
     for entry in entries():
         size = sizes.get((entry.library, entry.name))
-        wanted = not options.only or any(each in f"{entry.library}/{entry.family} {entry.label}" for each in options.only)
+        wanted = not options.only or any(
+            each in f"{entry.library}/{entry.family} {entry.label}" for each in options.only
+        )
         if size is None or not wanted:
             continue
         receiving, sending = context.Pipe(duplex=False)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-
 from aimet_guidelines.rewriting.syntax import is_newer_python
 
 _NEWER = {
     "generic class": "class Net[T](nn.Module):\n    def forward(self, x):\n        return F.relu(x)\n",
-    "nested quotes": "def f(x):\n    return f\"{x['a' + f\"{x}\"]}\"\n",
+    "nested quotes": 'def f(x):\n    return f"{x[\'a\' + f"{x}"]}"\n',
     "exception group": "def f(x):\n    try:\n        pass\n    except* ValueError:\n        pass\n",
 }
 _BROKEN = {"half a call": "def f(x):\n    return g(x,\n", "no body": "class Net:\n", "words": "class 1st:\n    pass\n"}
