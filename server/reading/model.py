@@ -23,6 +23,8 @@ from .values import (
     Tensor,
     Unknown,
     Value,
+    join_all,
+    options,
 )
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ class Model:
         """Read `forward`; None where the workspace has none for this class."""
         found = index.method(self.definition, "forward")
         if found is None:
-            return None
+            return self._read_assigned(index)
         lexical, method = found
         m = Machine(index, self.definition, building=False)
         owner = self._owner(index)
@@ -77,6 +79,21 @@ class Model:
             method.node,
         )
         self._read_entries(m, index, owner, method)
+        return m.trace
+
+    def _read_assigned(self, index: Index) -> Trace | None:
+        """Read the methods that `__init__` assigns to `self.forward`: one of them runs."""
+        assigned = index.attributes(self.definition).get("forward")
+        chosen = [each for each in options(assigned) if isinstance(each, Function)] if assigned is not None else []
+        if not chosen:
+            return None
+        m, owner, results = Machine(index, self.definition, building=False), self._owner(index), []
+        for function in chosen:
+            m.uses = {}
+            method = Function(function.definition, owner, lexical_class=function.lexical_class)
+            arguments = self._arguments(m, index, function.definition)
+            results.append(m.enter(method, owner, Arguments([(None, owner)], arguments, True), function.definition.node))
+        m.trace.result = join_all(results)
         return m.trace
 
     def read_method(self, index: Index, name: str) -> Value:

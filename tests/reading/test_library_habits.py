@@ -100,3 +100,15 @@ def test_a_module_that_is_passed_on_to_submodules_of_several_submodules() -> Non
         "    def forward(self, x):\n        return self.b(self.a(x))\n"
     )
     assert found({"a.py": source}, "a.py", "AIMET102") == [28]
+
+
+def test_a_method_that_init_assigns_to_forward() -> None:
+    source = HEAD + (
+        "class Part(nn.Module):\n    def __init__(self, fast: bool):\n        super().__init__()\n"
+        "        self.conv = nn.Conv2d(4, 4, 1)\n        if fast:\n            self.forward = self.one\n"
+        "        else:\n            self.forward = self.two\n\n"
+        "    def one(self, x):\n        return self.conv(x) + x\n\n"
+        "    def two(self, x):\n        return torch.cat((self.conv(x), x), 1)\n"
+    )
+    assert found({"a.py": source}, "a.py", "AIMET301") == [15, 18]
+    assert found({"a.py": source}, "a.py", "AIMET102") == []
