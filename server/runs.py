@@ -18,6 +18,7 @@ from .finding import Edit, Finding, Repair, Report, Safety
 from .jobs import check_each
 from .notebooks import Notebook, NotebookError, join, read_notebook
 from .positions import Span, split_lines
+from .reading.source import Source, read
 from .reporters.results import Entry, Failure, Place, Results
 from .settings import Settings, may_fix, project_root
 from .sources import SourceError, SourceFile, decode, read_source
@@ -263,18 +264,20 @@ def _checked(
                 cells[path] = {index: apply_edits(before[index], part) for index, part in module.spread(listed).items()}
         except ValueError as error:
             raise SourceError(f"not repaired: {getattr(error, 'message', error)}") from None
-    after = project.updated(texts)
-    for path in texts:
-        broken = _broken(after, path, run.config(target)) > _broken(project, path, run.config(target))
-        if broken or (_parses(project.text(path)) and not _parses(after.text(path))):
+    for path, text in texts.items():
+        before_repair = project.files[path].source
+        if _broken(read(text, before_repair)) > _broken(before_repair) or (
+            _parses(before_repair.text) and not _parses(text)
+        ):
             raise SourceError("not repaired: the result would parse worse than before (a defect of this program)")
     for path, text in texts.items():
         edited.setdefault(path, {}).update(cells.get(path, {}) or {0: text})
     return texts
 
 
-def _broken(project: Project, path: str, config: Config) -> int:
-    return sum(problem.fatal for problem in engine.check(path, project, config).problems)
+def _broken(source: Source) -> int:
+    """How many statements of a file do not parse."""
+    return sum(1 for _, statement in source.statements if not statement.body and statement.error)
 
 
 def _parses(text: str) -> bool:
