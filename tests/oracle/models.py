@@ -43,8 +43,8 @@ DETECTION = frozenset({"faster_rcnn", "fcos", "keypoint_rcnn", "mask_rcnn", "ret
 TIMM = {
     "beit": "beit_base_patch16_224 beitv2_base_patch16_224",
     "byoanet": "halonet26t eca_botnext26ts_256 lambda_resnet26t haloregnetz_b sebotnet33ts_256",
-    "byobnet": "test_byobnet repvgg_a0 mobileone_s0 gernet_s regnetz_b16 resnet51q gcresnext26ts "
-    "bat_resnext26ts resnext26ts resnet61q mobileone_s4 regnetz_c16_evos resnet50_clip",
+    "byobnet": "test_byobnet repvgg_a0 mobileone_s0 gernet_s regnetz_b16 resnet51q gcresnext26ts bat_resnext26ts "
+    "resnext26ts resnet61q mobileone_s4 regnetz_c16_evos resnet50_clip",
     "cait": "cait_xxs24_224",
     "coat": "coat_tiny coat_lite_tiny",
     "convit": "convit_tiny",

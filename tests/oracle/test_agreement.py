@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import compare
+import models
 import recording
 
 
@@ -22,6 +23,11 @@ def result() -> compare.Result:
 def test_recordings_are_of_this_environment() -> None:
     paths = [str(each.path) for each in recording.load_all() if each.lock != recording.lock_key()]
     assert not paths, "recorded under another lock file; run `npm run test:oracle -- --all`"
+
+
+def test_every_listed_model_is_recorded() -> None:
+    recorded = {(each.library, each.family, model.name) for each in recording.load_all() for model in each.models}
+    assert recorded == {(each.library, each.family, each.name) for each in models.entries()}
 
 
 @pytest.mark.parametrize("rule", sorted(compare.GOALS))
