@@ -76,5 +76,8 @@ export default async function testOracle(args) {
     await run(python, [at('tests', 'oracle', 'agreement.py')]);
   }
   const status = await runStatus(python, ['-m', 'pytest', ...(rest.length > 0 ? rest : [at('tests', 'oracle')])]);
+  // Without arguments a sample of the repairs, another one each day, is proven too.
+  const proven = all || rest.length > 0 ? 0 : await runStatus(python, [at('tests', 'oracle', 'prove.py')]);
+  if (proven !== 0) throw new UserError('A repair changes what a model does (see above).');
   if (status !== 0) throw new UserError('The oracle disagrees (see above).');
 }

@@ -33,7 +33,7 @@ _COUNTING = """\
 A report and a finding agree where they stand in one statement and name the same operation. Only lines that ran count.
 *Right* is found and reported, *missed* reported only, *wrong* found only. Set apart, neither right nor wrong:
 
-- *artifact*: AIMET reports arithmetic of sizes (`h // 2`), which tracing turns into tensors; no tensor function ran there.
+- *artifact*: AIMET reports arithmetic of sizes (`h // 2`), which tracing turns into tensors; no tensor function ran.
 - *traced only*: the line runs under `torch.jit.trace` alone. *torch*: inside one of torch's own modules.
 - *exempt*: all that a childless module does; AIMET takes the module for the operation.
 - *not run*, *untraced*: found where nothing ran, or where AIMET's trace did not reach (a cache, a dropped branch).
@@ -79,8 +79,8 @@ def _proofs() -> Iterator[str]:
         return
     proofs: dict[str, Any] = json.loads(PROOFS.read_text(encoding="utf-8"))
     yield "## Repairs on these networks\n"
-    yield "Copies of the libraries' sources after `fix` (safe repairs), compared with the sources as installed, on the same"
-    yield "seeds: keys and shapes of the `state_dict`, every bit of the outputs in eval and train mode, and whether"
+    yield "Copies of the libraries' sources after `fix` (safe repairs), compared with the sources as installed, on the"
+    yield "same seeds: keys and shapes of the `state_dict`, every bit of the outputs in eval and train mode, and whether"
     yield "`copy.deepcopy`, `pickle`, `torch.jit.trace`, `torch.jit.script`, `torch.fx.symbolic_trace` and"
     yield "`torch.onnx.export` (models below 30 million parameters) do what they did before.\n"
     yield "| repairs | models | unchanged | different |"

@@ -1,4 +1,4 @@
-"""Proves on real networks that repairs change nothing: the listed models from repaired sources beside the installed ones.
+"""Proves on real networks that repairs change nothing: models from repaired sources beside the installed ones.
 
     python tests/oracle/prove.py [--all] [--only TEXT] [--keep FOLDER]
 
