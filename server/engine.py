@@ -58,7 +58,7 @@ def check(path: str, project: Project, config: Config, provisional: bool = False
             report.problems.append(_problem(path, line, statement))
         report.findings.extend(_place(draft, line, facts, project, config) for draft in drafts)
     report.findings.sort(key=_order)
-    report.provisional = provisional and bool(index.memory.former)
+    report.provisional = provisional and bool(index.memory.former or index.memory.edited)
     if "aimet:" in facts.source.text:
         _suppress(report, facts, config, active)
     report.findings = [

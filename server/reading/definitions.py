@@ -14,6 +14,9 @@ from .source import Source, Statement
 
 _REGISTERED = re.compile(r"QuantizationMixin\.(?:implements|ignore)\(\s*(?:\w+\.)*(\w+)\s*\)")
 
+# Stands for the text of a file's statements that are no class or function.
+CODE = "<code>"
+
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -188,10 +191,19 @@ class FileFacts:
         return self.definition(binding) if isinstance(binding, Statement) else binding
 
     def differences(self, other: FileFacts) -> set[tuple[str, str]]:
-        """The names bound differently than in an earlier version of the file, and whom the changed code mentions.
+        """Everything others may read differently than in an earlier version of the file.
 
-        A (path, name) for each name; (path, "*") where star imports changed; ("calls", name) for each identifier in
-        a statement that changed: who calls whom may be another now.
+        What `rebound` gives, and ("calls", name) for each name about which an edited statement says something else:
+        who calls whom may be another now.
+        """
+        said = {("calls", name) for old, new in self.edited(other) for name in callers.changed_names(old, new)}
+        return self.rebound(other) | said
+
+    def rebound(self, other: FileFacts) -> set[tuple[str, str]]:
+        """The names bound differently than in an earlier version of the file.
+
+        A (path, name) for each name; (path, "*") where star imports changed; (path, CODE) where code did that is no
+        class or function.
         """
         mine, others = self.scope, other.scope
         names = mine.keys() | others.keys()
@@ -202,10 +214,16 @@ class FileFacts:
             self.__dict__["names"] = other.names
         before, after = other.source.by_key, self.source.by_key
         for key in before.keys() | after.keys():
-            old, new = before.get(key), after.get(key)
-            if old is not new and not (old is not None and not old.is_definition):
-                changed.update(("calls", name) for name in callers.changed_names(old, new))
+            statement = before.get(key) or after.get(key)
+            if before.get(key) is not after.get(key) and statement is not None and not statement.is_definition:
+                changed.add((self.path, CODE))
         return changed
+
+    def edited(self, other: FileFacts) -> list[tuple[Statement | None, Statement | None]]:
+        """The classes and functions that are not as in an earlier version of the file: (earlier, now)."""
+        before, after = other.source.by_key, self.source.by_key
+        pairs = ((before.get(key), after.get(key)) for key in before.keys() | after.keys())
+        return [(old, new) for old, new in pairs if old is not new and (old or new).is_definition]  # type: ignore[union-attr]
 
     def definition(self, statement: Statement) -> Definition | None:
         """The class or function that a statement is, or was when it last parsed."""

@@ -37,6 +37,8 @@ class Index:
         self.provisional = provisional
         # An older state of the workspace must not mix its readings with those of the newest.
         self.memory = project.memory if project.memory.newest is project else Memory()
+        if not provisional:
+            self.memory.settle()
         self._overlay: dict[Any, Any] = {}
         self._recorders: list[set[Dependency]] = []
         self._reading: set[Any] = set()

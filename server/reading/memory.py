@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable
 from typing import Any
 
+from . import callers
+from .source import Statement
+
 # (file, top-level name), (file, "*") for its star imports, or ("calls", name) for who calls it.
 Dependency = tuple[str, str]
 
@@ -14,6 +17,8 @@ class Memory:
 
     def __init__(self) -> None:
         self.newest: object = None
+        # Edited statements, (before, after), of which it is not known yet whether they call others differently.
+        self.edited: list[tuple[Statement | None, Statement | None]] = []
         self.entries: dict[Any, Any] = {}
         self._rests_on: dict[Any, frozenset[Dependency]] = {}
         self._used_by: dict[Dependency, set[Any]] = {}
@@ -26,7 +31,7 @@ class Memory:
         other = Memory()
         other.entries, other._rests_on = dict(self.entries), dict(self._rests_on)
         other._used_by = {dependency: set(keys) for dependency, keys in self._used_by.items()}
-        other._tokens, other.former = dict(self._tokens), dict(self.former)
+        other._tokens, other.former, other.edited = dict(self._tokens), dict(self.former), list(self.edited)
         return other
 
     def token(self, value: Hashable) -> int:
@@ -48,6 +53,15 @@ class Memory:
     def callers(self) -> set[Dependency]:
         """Every dependency on who calls a name."""
         return {dependency for dependency in self._used_by if dependency[0] == "calls"}
+
+    def settle(self) -> None:
+        """Drop what rests on who calls whom where the edits since the last time changed that.
+
+        It is found out here, not in the edit, since an answer given at once after an edit can do without.
+        """
+        edited, self.edited = self.edited, []
+        said = {("calls", name) for before, after in edited for name in callers.changed_names(before, after)}
+        self.forget(said, ())
 
     def forget(self, changed: set[Dependency], gone: Collection[Any]) -> None:
         """Drop what rests on names that are bound differently now. gone: statements that are no longer there."""

@@ -92,7 +92,9 @@ class Model:
             m.uses = {}
             method = Function(function.definition, owner, lexical_class=function.lexical_class)
             arguments = self._arguments(m, index, function.definition)
-            results.append(m.enter(method, owner, Arguments([(None, owner)], arguments, True), function.definition.node))
+            results.append(
+                m.enter(method, owner, Arguments([(None, owner)], arguments, True), function.definition.node)
+            )
         m.trace.result = join_all(results)
         return m.trace
 

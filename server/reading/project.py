@@ -51,6 +51,7 @@ class Project:
         folders = None
         changed: set[tuple[str, str]] = set()
         gone: set[Statement] = set()
+        edited: list[tuple[Statement | None, Statement | None]] = []
         same_files = self.memory.newest is self
         same_names = same_imports = True
         for path, text in texts.items():
@@ -66,7 +67,8 @@ class Project:
                 module = _module_name(path, self.root, folders)
             files[path] = FileFacts(path, module, read(text, known.source if known else None))
             if known is not None and same_files:
-                changed |= files[path].differences(known)
+                changed |= files[path].rebound(known)
+                edited.extend(files[path].edited(known))
                 current = files[path].source.by_key
                 gone.update(each for _, each in known.source.statements if current.get(each.key) is not each)
                 same_names = same_names and files[path].mentioned == known.mentioned
@@ -77,6 +79,7 @@ class Project:
             # Who can call whom is another now.
             changed |= memory.callers()
         memory.forget(changed, gone)
+        memory.edited.extend(edited if same_files else ())
         following = Project(self.root, files, memory)
         if same_files:
             # Which file is which module is the same.

@@ -273,7 +273,7 @@ def _module_form(
                 return f"`nn.{found.module.rpartition('.')[2]}` has no `{parameter}`"
     if found.missing:
         return f"`nn.{found.module.rpartition('.')[2]}` needs `{found.missing[0]}`, which the call does not tell"
-    doubt = _training_doubt(found, bound, argument)
+    doubt = _training_doubt(unit, operation, found, bound, argument)
     if found.functional == "torch.nn.functional.pad":
         return _padding(unit, operation, bound, argument, doubt)
     arguments: list[str] = []
@@ -306,7 +306,9 @@ def _module_form(
     return found.module, tuple(arguments), tuple(kept), doubt
 
 
-def _training_doubt(found: Layer, bound: dict[str, int | str], argument: object) -> str:
+def _training_doubt(
+    unit: Unit, operation: Operation, found: Layer, bound: dict[str, int | str], argument: object
+) -> str:
     if found.training is None:
         return ""
     parameter, _ = found.training
@@ -314,7 +316,9 @@ def _training_doubt(found: Layer, bound: dict[str, int | str], argument: object)
         return "the function always drops, the module only in training"
     node = argument(parameter)  # type: ignore[operator]
     if isinstance(node, ast.Attribute) and node.attr == "training" and isinstance(node.value, ast.Name):
-        return "" if node.value.id == "self" else "`training` is another object's"
+        if node.value.id != "self" or operation.site.owner is None:
+            return "`training` is another object's"
+        return support.training_doubt(unit.index, operation.site.owner)
     return "the module follows `self.training` instead of the argument"
 
 
@@ -367,7 +371,8 @@ def _aimet_form(
         taken=support.taken_names(unit.index, operation.site.owner),  # type: ignore[arg-type]
         each_of=_each_of(operation),
     )
-    doubt = place.reason or ("" if config.aimet_available else "the model then imports aimet_torch")
+    scripted = support.scripting_doubt(unit.index, operation.site.owner) if operation.site.owner else ""
+    doubt = place.reason or scripted or ("" if config.aimet_available else "the model then imports aimet_torch")
     title = f"Define `self.{found.attribute} = {found.aimet}()` of AIMET's own modules and call it, since {reason}"
     step = CallModule(statement.span(operation.node), module, tuple(kept))
     safety = Safety.UNSAFE if doubt else Safety.SAFE

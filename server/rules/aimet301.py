@@ -252,7 +252,13 @@ def _repairs(
         taken=support.taken_names(unit.index, operation.site.owner),  # type: ignore[arg-type]
         each_of=_walked(operation),
     )
-    doubts = [place.reason, module.caveat, "" if config.aimet_available else "the model then imports aimet_torch"]
+    scripted = support.scripting_doubt(unit.index, operation.site.owner) if operation.site.owner else ""
+    doubts = [
+        place.reason,
+        module.caveat,
+        scripted,
+        "" if config.aimet_available else "the model then imports aimet_torch",
+    ]
     doubt = next((each for each in doubts if each), "")
     title = (
         f"Define `self.{module.attribute} = {module.name}({', '.join(arguments)})` of AIMET's own modules and call it"

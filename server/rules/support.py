@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..finding import Safety
 from ..knowledge import modules
-from ..reading.definitions import Assigned, Definition, Import
+from ..reading.definitions import CODE, Assigned, Definition, Import
 from ..reading.values import Choice, Module, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
@@ -100,6 +100,35 @@ def _doubt(index: Index, owner: Definition, base: str | None) -> str:
             return f"`{name}.forward` is called with another object"
         if _WALKED_OUTSIDE.search(statement.text):
             return "other code picks children by their order"
+    return ""
+
+
+_SCRIPTS = re.compile(r"\bjit\.(?:script|export)\b|\bFinal\[")
+
+
+def scripting_doubt(index: Index, owner: Definition) -> str:
+    """Why AIMET's own modules may not fit a class: torch.jit.script cannot compile them."""
+    return str(index.remember(("scripting", owner), lambda: _scripting_doubt(index, owner)))
+
+
+def _scripting_doubt(index: Index, owner: Definition) -> str:
+    mentions = list(index.placed_mentions(owner))
+    texts = [owner.statement.text, *(statement.text for _, statement in mentions)]
+    for path in {owner.path, *(facts.path for facts, _ in mentions)}:
+        index.depend(path, CODE)
+        texts.extend(each.text for _, each in index.project.files[path].source.statements if not each.is_definition)
+    if any(_SCRIPTS.search(text) for text in texts):
+        return "torch.jit.script, which this code is written for, cannot compile AIMET's modules"
+    return ""
+
+
+def training_doubt(index: Index, owner: Definition) -> str:
+    """Why a module may not follow `self.training` as the class does."""
+    for each in index.order(owner):
+        if isinstance(each, Definition) and (
+            "train" in each.methods or "eval" in each.methods or re.search(r"\.training\s*=[^=]", _source(each))
+        ):
+            return "the class sets `training` itself"
     return ""
 
 

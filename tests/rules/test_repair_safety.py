@@ -1,0 +1,180 @@
+"""Where the line between safe, unsafe and absent repairs runs, as the repaired model would show it."""
+
+from __future__ import annotations
+
+import pytest
+from aimet_guidelines.config import Config
+from aimet_guidelines.engine import Project, check
+from aimet_guidelines.finding import Finding
+
+from .checking import findings
+
+_IMPORTS = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\nfrom typing import Final\n\n\n"
+
+
+def _one(code: str, body: str, **others: str) -> Finding:
+    """The only finding of a rule in a file."""
+    found = findings(code, _IMPORTS + body, **others)
+    assert len(found) == 1, [each.message for each in found]
+    return found[0]
+
+
+def _safety(finding: Finding) -> str:
+    return finding.repairs[0].safety.value if finding.repairs else "none"
+
+
+def _net(forward: str, init: str = "", bases: str = "nn.Module", extra: str = "") -> str:
+    return (
+        f"class Net({bases}):\n    def __init__(self):\n        super().__init__()\n"
+        f"        self.fc = nn.Linear(4, 4)\n{init}\n    def forward(self, x):\n{forward}\n{extra}"
+    )
+
+
+def _line(text: str, depth: int = 2) -> str:
+    return "    " * depth + text + "\n"
+
+
+_PLACES = {
+    "a plain model": (_net(_line("return F.relu(self.fc(x))")), "safe"),
+    "a Sequential runs its children": (_net(_line("return F.relu(self.fc(x))"), bases="nn.Sequential"), "none"),
+    "a ModuleList": (_net(_line("return F.relu(self.fc(x))"), bases="nn.ModuleList"), "none"),
+    "a chain to a Sequential": (
+        "class Base(nn.Sequential):\n    pass\n\n\n" + _net(_line("return F.relu(self.fc(x))"), bases="Base"),
+        "none",
+    ),
+    "a class that walks over itself": (
+        _net(_line("for each in self.children():") + _line("x = each(x)", 3) + _line("return F.relu(x)")),
+        "none",
+    ),
+    "a base that cannot be read": (
+        "from elsewhere import Mixin\n\n\n" + _net(_line("return F.relu(self.fc(x))"), bases="Mixin, nn.Module"),
+        "unsafe",
+    ),
+    "a subclass that skips this constructor": (
+        _net(_line("return F.relu(self.fc(x))"))
+        + "\n\nclass Other(Net):\n    def __init__(self):\n        nn.Module.__init__(self)\n",
+        "unsafe",
+    ),
+    "forward called with another object": (
+        _net(_line("return F.relu(self.fc(x))")) + "\n\ndef run(other, x):\n    return Net.forward(other, x)\n",
+        "unsafe",
+    ),
+    "children picked by their order": (
+        _net(_line("return F.relu(self.fc(x))")) + "\n\ndef cut(x):\n    return list(Net().children())[:1]\n",
+        "unsafe",
+    ),
+    "a layer subclass that owns weights": (
+        "class ConvSame(nn.Conv2d):\n    def forward(self, x):\n"
+        "        return super().forward(F.pad(x, (1, 1, 1, 1)))\n",
+        "unsafe",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), _PLACES.values(), ids=_PLACES)
+def test_where_a_module_may_be_registered(body: str, expected: str) -> None:
+    found = _one("AIMET101", body)
+    assert _safety(found) == expected
+    if expected == "none":
+        assert "No repair is offered" in found.message
+    elif expected == "unsafe":
+        assert "(unsafe: " in found.repairs[0].title
+
+
+_ARGUMENTS = {
+    "a constant": ("", "return F.leaky_relu(self.fc(x), 0.2)", "safe"),
+    "an attribute set once": ("self.slope = 0.2", "return F.leaky_relu(self.fc(x), self.slope)", "safe"),
+    "a value made in forward": ("", "return F.leaky_relu(self.fc(x), float(x.shape[0]))", "none"),
+    "an expression with effects": ("", "return F.leaky_relu(self.fc(x), next(RATES))", "none"),
+    "dropout that follows training": ("", "return F.dropout(self.fc(x), 0.1, self.training)", "safe"),
+    "dropout that always drops": ("", "return F.dropout(self.fc(x), 0.1)", "unsafe"),
+    "a data type the module has no place for": ("", "return F.softmax(self.fc(x), 1, dtype=torch.float32)", "none"),
+    "weights of its own": ("", "return F.linear(x, self.fc.weight)", "none"),
+}
+
+
+@pytest.mark.parametrize(("init", "statement", "expected"), _ARGUMENTS.values(), ids=_ARGUMENTS)
+def test_what_may_be_carried_into_the_constructor(init: str, statement: str, expected: str) -> None:
+    body = "RATES = iter([0.1])\n\n\n" + _net(_line(statement), _line(init) if init else "")
+    assert _safety(_one("AIMET101", body)) == expected
+
+
+@pytest.mark.parametrize("extra", ["    def train(self, mode=True):\n        return self\n", "", None])
+def test_dropout_in_a_class_that_sets_training_itself(extra: str | None) -> None:
+    init = "" if extra is not None else _line("self.training = False")
+    body = _net(_line("return F.dropout(self.fc(x), 0.1, self.training)"), init, extra=extra or "")
+    assert _safety(_one("AIMET101", body)) == ("safe" if extra == "" else "unsafe")
+
+
+def test_loops() -> None:
+    walked = _net(
+        _line("for layer in self.layers:") + _line("x = F.relu(layer(x))", 3) + _line("return x"),
+        _line("self.layers = nn.ModuleList([nn.Linear(4, 4) for _ in range(3)])"),
+    )
+    counted = _net(_line("for _ in range(3):") + _line("x = F.relu(self.fc(x))", 3) + _line("return x"))
+    assert _safety(_one("AIMET101", walked)) == "safe"
+    assert _safety(_one("AIMET101", counted)) == "none"
+
+
+def test_a_class_registered_with_aimet_is_a_leaf_by_choice() -> None:
+    registered = (
+        "from aimet_torch.v2.nn import QuantizationMixin\n\n\n"
+        + _net(_line("return F.relu(self.fc(x) + x)"))
+        + "\n\nQuantizationMixin.ignore(Net)\n"
+    )
+    for code in ("AIMET101", "AIMET301", "AIMET303"):
+        assert not findings(code, _IMPORTS + registered)
+
+
+def _with_aimet(body: str) -> Finding:
+    project = Project.empty("/project").updated({"/project/model.py": _IMPORTS + body})
+    config = Config(root="/project", select=("AIMET301",), aimet_available=True)
+    (found,) = check("/project/model.py", project, config).findings
+    return found
+
+
+def test_aimet_modules_are_safe_only_where_nothing_is_scripted() -> None:
+    plain = _net(_line("return x + self.fc(x)"))
+    assert _safety(_with_aimet(plain)) == "safe"
+    assert _safety(_with_aimet(plain + "\n\nscripted = torch.jit.script(Net())\n")) == "unsafe"
+    final = plain.replace("    def __init__", "    width: Final[int] = 4\n\n    def __init__", 1)
+    assert _safety(_with_aimet(final)) == "unsafe"
+
+
+def test_an_addition_with_a_factor_has_no_module() -> None:
+    assert not _one("AIMET301", _net(_line("return torch.add(x, self.fc(x), alpha=2)"))).repairs
+
+
+_REUSES = {
+    "a known layer without state": ("self.act = nn.ReLU()", "safe"),
+    "a class passed in": ("self.act = act()", "unsafe"),
+    "a layer with weights": ("self.act = nn.PReLU()", "unsafe"),
+    "an instance passed in": ("self.act = nn.Sequential(act, nn.PReLU())", "unsafe"),
+}
+
+
+@pytest.mark.parametrize(("init", "expected"), _REUSES.values(), ids=_REUSES)
+def test_which_module_may_be_repeated(init: str, expected: str) -> None:
+    body = _net(_line("return self.act(self.act(self.fc(x)))"), _line(init)).replace(
+        "def __init__(self)", "def __init__(self, act=nn.ReLU)"
+    )
+    assert _safety(_one("AIMET102", body)) == expected
+
+
+def test_tied_weights_and_separate_entry_points_are_no_reuse() -> None:
+    body = _net(
+        _line("return self.head(self.emb(x))"),
+        _line("self.emb = nn.Embedding(4, 4)")
+        + _line("self.head = nn.Linear(4, 4)")
+        + _line("self.head.weight = self.emb.weight"),
+    )
+    assert not findings("AIMET102", _IMPORTS + body)
+
+
+def test_names_of_subclasses_are_not_taken() -> None:
+    body = _net(_line("return F.relu(self.fc(x))")) + (
+        "\n\nclass Other(Net):\n    def __init__(self):\n        super().__init__()\n        self.relu = 3\n"
+    )
+    (change,) = _one("AIMET101", body).repairs[0].changes
+    (step,) = change.steps
+    assert "relu" in step.module.taken  # type: ignore[union-attr]
