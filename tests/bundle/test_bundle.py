@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -61,11 +62,19 @@ SUPPORTED = {version: path for version, path in PYTHONS.items() if (3, 10) <= ve
 OLD = {version: path for version, path in PYTHONS.items() if version < (3, 10)}
 
 
+def _target() -> str:
+    """This platform, by Visual Studio Code's name."""
+    system = "alpine" if Path("/etc/alpine-release").exists() else sys.platform
+    machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}
+    name = platform.machine().lower()
+    return f"{system}-{machine.get(name, name)}"
+
+
 def _package() -> Path:
     version = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["version"]
-    packages = sorted((ROOT / "dist").glob(f"*-{version}.vsix"), key=os.path.getmtime)
-    assert packages, "there is no package to test: run `npm run package` (`npm test` does)"
-    return packages[-1]
+    package = ROOT / "dist" / f"aimet-guidelines-{_target()}-{version}.vsix"
+    assert package.exists(), f"there is no {package} to test: run `npm run package` (`npm test` does)"
+    return package
 
 
 @pytest.fixture(scope="session")
