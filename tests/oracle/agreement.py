@@ -80,7 +80,7 @@ def _proofs() -> Iterator[str]:
     proofs: dict[str, Any] = json.loads(PROOFS.read_text(encoding="utf-8"))
     yield "## Repairs on these networks\n"
     yield "Copies of the libraries' sources after `fix` (safe repairs), compared with the sources as installed, on the"
-    yield "same seeds: keys and shapes of the `state_dict`, every bit of the outputs in eval and train mode, and whether"
+    yield "same seeds: keys and shapes of the `state_dict`, every bit of the outputs in eval and train mode, whether"
     yield "`copy.deepcopy`, `pickle`, `torch.jit.trace`, `torch.jit.script`, `torch.fx.symbolic_trace` and"
     yield "`torch.onnx.export` (models below 30 million parameters) do what they did before.\n"
     yield "| repairs | models | unchanged | different |"
