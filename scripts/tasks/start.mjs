@@ -25,8 +25,12 @@ export default async function start() {
 
   const shown = path.relative(ROOT, vsix);
   say('\nIn an editor');
-  console.log(`  code --install-extension ${shown}   your own Visual Studio Code`);
-  console.log('  npm run vscode                 none needed: a workbench in the browser (Linux x64)');
+  const ways = [
+    [`code --install-extension ${shown}`, 'your own Visual Studio Code'],
+    ['npm run vscode', 'none needed: a workbench in the browser (Linux x64)'],
+  ];
+  const width = Math.max(...ways.map(([command]) => command.length));
+  for (const [command, what] of ways) console.log(`  ${command.padEnd(width)}   ${what}`);
   if (desktop()) {
     capture('code', ['--install-extension', vsix, '--force']);
     capture('code', [at(EXAMPLES)]);
