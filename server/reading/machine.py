@@ -1,7 +1,7 @@
 """The abstract interpreter: runs `__init__` and `forward` on what is known of their values.
 
-This file holds its state and its statements; `expressions` evaluates, `calls` calls, `library` models Python's and
-torch's own functions. One machine reads one model once.
+This file holds its state and the facts it notes; `statements` runs, `expressions` evaluates, `calls` calls, `library`
+models Python's and torch's own functions. One machine reads one model once.
 
 Paths: a branch runs on a copy of the state and the copies are joined after it, so that uses of a module in branches
 that exclude each other are one use. Loops run once, a second time where that changes what names hold.
@@ -11,30 +11,26 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import calls, expressions
-from .annotations import from_annotation
+from . import building, calls, expressions, iteration, parameters, statements, subscripts
 from .arguments import Arguments
 from .definitions import Assigned, Definition
-from .facts import Flow, Operation, Return, Reuse, Site, Trace, Use
+from .facts import Flow, Operation, Reuse, Site, Trace, Use
 from .values import (
     NONE,
     UNKNOWN,
     Class,
     Const,
-    Dictionary,
     Function,
-    Instance,
     Module,
     ModuleFile,
     Number,
     Sequence,
     Symbol,
-    Tensor,
     Unknown,
     Value,
     join,
@@ -44,6 +40,7 @@ from .values import (
 
 if TYPE_CHECKING:
     from .index import Index
+
 
 # Values of one model are seen by others, so numbers are never given twice.
 _SERIAL = itertools.count(1)
@@ -319,7 +316,7 @@ class Machine:
             return Class(found) if isinstance(found.node, ast.ClassDef) else Function(found)
         value = self.at_module_level(found)
         if found.index is not None:
-            items = expressions.unpack(self, value, found.index + 1, None)
+            items = iteration.unpack(self, value, found.index + 1, None)
             return items[found.index]
         return value
 
@@ -359,7 +356,7 @@ class Machine:
         definition = function.definition
         site = self._site(definition, function.lexical_class)
         frame = Frame(site, {}, owner, dict(function.closure) if function.closure else {})
-        names = self._bind(definition, arguments, frame)
+        names = parameters.bind(self, definition, arguments, frame)
         saved, chain = self.frame, self.chain
         self.frame, self.chain = frame, (*chain, node)
         frame.names = names
@@ -386,84 +383,12 @@ class Machine:
             site = self._sites[definition] = calls.site_of(self, definition, owner)
         return site
 
-    def _bind(self, definition: Definition, arguments: Arguments, frame: Frame) -> dict[str, Value]:
-        """The names a function's body starts with."""
-        parameters = definition.node.args  # type: ignore[union-attr]
-        ordinary = [*parameters.posonlyargs, *parameters.args]
-        keywords = dict(arguments.keywords)
-        positional = list(arguments.positional)
-        spread = next(
-            (i for i, (_, v) in enumerate(positional) if isinstance(v, Sequence) and v.kind == "starred"), None
-        )
-        names: dict[str, Value] = {}
-        for index, parameter in enumerate(ordinary):
-            given: Value | None = None
-            if spread is not None and index >= spread:
-                given = positional[spread][1].element  # type: ignore[attr-defined]
-            elif index < len(positional):
-                given = positional[index][1]
-            elif parameter.arg in keywords:
-                given = keywords.pop(parameter.arg)[1]
-            names[parameter.arg] = self.argument(definition, frame, parameter, given, arguments.starred)
-        if parameters.vararg is not None:
-            rest = [value for _, value in positional[len(ordinary) :]]
-            whole = spread is None or spread >= len(positional)
-            element = join_all(v.any_element() if isinstance(v, Sequence) and v.kind == "starred" else v for v in rest)
-            names[parameters.vararg.arg] = Sequence(rest if whole else None, element, "tuple")
-        for parameter in parameters.kwonlyargs:
-            found = keywords.pop(parameter.arg, None)
-            names[parameter.arg] = self.argument(
-                definition, frame, parameter, found[1] if found is not None else None, arguments.starred
-            )
-        if parameters.kwarg is not None:
-            held = {name: value for name, (_, value) in keywords.items()}
-            names[parameters.kwarg.arg] = Dictionary(held, UNKNOWN if arguments.starred else None)
-        return names
-
-    def argument(
-        self, definition: Definition, frame: Frame, parameter: ast.arg, given: Value | None, hidden: bool
-    ) -> Value:
-        """A parameter's value: what is given, else its default; what is unknown is known by its annotation."""
-        if given is None:
-            default = self.default_value(definition, parameter, frame)
-            if default is None or hidden:
-                return self.annotation_of(parameter, frame) or Unknown(default, parameter.arg)
-            return default
-        if isinstance(given, Unknown):
-            return self.annotation_of(parameter, frame) or given
-        return given
-
-    def annotation_of(self, parameter: ast.arg, frame: Frame) -> Value | None:
-        """What a parameter's annotation says."""
-        if parameter.annotation is None:
-            return None
-        saved = self.frame
-        self.frame = frame
-        try:
-            return from_annotation(self, parameter.annotation)
-        finally:
-            self.frame = saved
-
-    def default_value(self, definition: Definition, parameter: ast.arg, frame: Frame) -> Value | None:
-        """A parameter's default."""
-        node = default_of(definition, parameter)
-        if node is None:
-            return None
-        saved, building, loops = self.frame, self.building, self.loops
-        self.frame, self.building, self.loops = frame, True, []
-        self.silent += 1
-        try:
-            return expressions.evaluate(self, node)
-        finally:
-            self.frame, self.building, self.loops = saved, building, loops
-            self.silent -= 1
-
     # Statements
 
     def run(self, body: list[ast.stmt]) -> bool:
         """Run statements; False if none of the paths through them reaches the end."""
         for statement in body:
-            execute = _EXECUTE.get(type(statement))
+            execute = statements.EXECUTE.get(type(statement))
             if execute is not None:
                 self.steps += 1
                 if self.steps > self.MAX_STEPS:
@@ -478,12 +403,12 @@ class Machine:
             self.frame.names[target.id] = value
         elif isinstance(target, ast.Attribute):
             holder = expressions.evaluate(self, target.value)
-            calls.set_attribute(self, holder, target.attr, value, target, source)
+            building.set_attribute(self, holder, target.attr, value, target, source)
         elif isinstance(target, (ast.Tuple, ast.List)):
             self._assign_each(target, value, statement, source)
         elif isinstance(target, ast.Subscript):
             holder = expressions.evaluate(self, target.value)
-            expressions.set_item(self, holder, target, value, statement)
+            subscripts.set_item(self, holder, target, value, statement)
         elif isinstance(target, ast.Starred):
             self.assign(target.value, value, statement, source)
 
@@ -492,7 +417,7 @@ class Machine:
     ) -> None:
         star = next((i for i, each in enumerate(target.elts) if isinstance(each, ast.Starred)), None)
         count = len(target.elts)
-        values = expressions.unpack(self, value, count if star is None else None, source)
+        values = iteration.unpack(self, value, count if star is None else None, source)
         if star is not None:
             items = value.items if isinstance(value, Sequence) else None
             if items is not None and len(items) >= count - 1:
@@ -509,254 +434,6 @@ class Machine:
 _NO_ARGUMENTS = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
 
 
-def _expression(m: Machine, node: ast.Expr) -> bool:
-    expressions.evaluate(m, node.value)
-    return True
-
-
-def _assign(m: Machine, node: ast.Assign) -> bool:
-    value = expressions.evaluate(m, node.value)
-    for target in node.targets:
-        m.assign(target, value, node, node.value)
-    return True
-
-
-def _annotated(m: Machine, node: ast.AnnAssign) -> bool:
-    if node.value is not None:
-        value = expressions.evaluate(m, node.value)
-        if isinstance(value, Unknown):
-            value = from_annotation(m, node.annotation) or value
-        m.assign(node.target, value, node, node.value)
-    return True
-
-
-def _augmented(m: Machine, node: ast.AugAssign) -> bool:
-    expressions.augmented(m, node)
-    return True
-
-
-def _return(m: Machine, node: ast.Return) -> bool:
-    value = expressions.evaluate(m, node.value) if node.value is not None else NONE
-    frame = m.frame
-    frame.returns.append(value)
-    frame.exits.append(dict(m.uses))
-    if len(m.active) == 1 and not m.building:
-        m.trace.returns.append(Return(node.value, node, value))
-    return False
-
-
-def _raise(m: Machine, node: ast.Raise) -> bool:
-    return False
-
-
-def _leave_round(m: Machine, node: ast.stmt) -> bool:
-    if m.loops:
-        m.loops[-1].exits.append(m.save())
-    return False
-
-
-def _if(m: Machine, node: ast.If) -> bool:
-    known = expressions.truth(m, node.test, "if")
-    if known is True:
-        expressions.refine(m, node.test, True)
-        return m.run(node.body)
-    if known is False:
-        expressions.refine(m, node.test, False)
-        return m.run(node.orelse)
-    before = m.save()
-    expressions.refine(m, node.test, True)
-    pinned, picked = m.pinned, m.picked
-    one_round, unknown_round = expressions.pinned_loops(m, node.test)
-    m.pinned, m.picked = pinned | one_round, picked | unknown_round
-    alive = m.run(node.body)
-    m.pinned, m.picked = pinned, picked
-    after = m.save()
-    m.restore(before)
-    expressions.refine(m, node.test, False)
-    if m.run(node.orelse):
-        if alive:
-            m.merge(after)
-        return True
-    if alive:
-        m.restore(after)
-    return alive
-
-
-def _for(m: Machine, node: ast.For) -> bool:
-    iterated = expressions.evaluate(m, node.iter)
-    rounds, element = expressions.iterate(m, iterated, node.iter)
-    if rounds == 0:
-        return m.run(node.orelse)
-    if rounds == 1:
-        m.assign(node.target, element(None), node, None)
-        alive = m.run(node.body)
-        return m.run(node.orelse) if alive else False
-    before = m.save()
-    with m.looping(node) as loop:
-        _rounds(m, lambda: m.assign(node.target, element(loop), node, None), node.body)
-    for exit_state in (before, *loop.exits):
-        m.merge(exit_state)
-    return m.run(node.orelse)
-
-
-def _while(m: Machine, node: ast.While) -> bool:
-    if expressions.truth(m, node.test, "while") is False:
-        return m.run(node.orelse)
-    before = m.save()
-    with m.looping(node) as loop:
-        _rounds(m, lambda: None, node.body)
-    for exit_state in (before, *loop.exits):
-        m.merge(exit_state)
-    return m.run(node.orelse)
-
-
-def _rounds(m: Machine, start: Callable[[], None], body: list[ast.stmt]) -> None:
-    """Run a loop's body, again where the first round changed what it starts from."""
-    first, uses = dict(m.frame.names), dict(m.uses)
-    start()
-    m.run(body)
-    changed = {
-        name: join(value, m.frame.names[name])
-        for name, value in first.items()
-        if name in m.frame.names and _differs(value, m.frame.names[name])
-    }
-    if changed:
-        # The second reading stands for the same rounds: what the first one used is not used before it.
-        m.frame.names.update(changed)
-        used, m.uses = m.uses, uses
-        start()
-        m.run(body)
-        m.uses = {**used, **m.uses}
-
-
-def _differs(left: Value, right: Value) -> bool:
-    if left is right:
-        return False
-    if type(left) is not type(right):
-        return True
-    if isinstance(left, Tensor) and isinstance(right, Tensor):
-        return left.definite != right.definite or left.optional != right.optional
-    if isinstance(left, Const) and isinstance(right, Const):
-        return left.value is None or right.value is None or type(left.value) is not type(right.value)
-    return isinstance(left, (Sequence, Dictionary)) and left is not right
-
-
-def _with(m: Machine, node: ast.With) -> bool:
-    for item in node.items:
-        value = expressions.evaluate(m, item.context_expr)
-        if item.optional_vars is not None:
-            m.assign(item.optional_vars, UNKNOWN if not isinstance(value, Instance) else value, node, None)
-    return m.run(node.body)
-
-
-def _try(m: Machine, node: ast.Try) -> bool:
-    before = m.save()
-    alive = m.run(node.body) and m.run(node.orelse)
-    ends = [m.save()] if alive else []
-    for handler in node.handlers:
-        m.restore(before)
-        if handler.name:
-            m.frame.names[handler.name] = UNKNOWN
-        if m.run(handler.body):
-            ends.append(m.save())
-    if ends:
-        m.restore(ends[0])
-        for end in ends[1:]:
-            m.merge(end)
-    if not m.run(node.finalbody):
-        return False
-    return bool(ends)
-
-
-def _match(m: Machine, node: ast.Match) -> bool:
-    expressions.evaluate(m, node.subject)
-    before = m.save()
-    ends = []
-    for case in node.cases:
-        m.restore(before)
-        for part in ast.walk(case.pattern):
-            name = getattr(part, "name", None)
-            if isinstance(name, str):
-                m.frame.names[name] = UNKNOWN
-        if m.run(case.body):
-            ends.append(m.save())
-    m.restore(before)
-    for end in ends:
-        m.merge(end)
-    return True
-
-
-def _assert(m: Machine, node: ast.Assert) -> bool:
-    known = expressions.truth(m, node.test, "assert")
-    expressions.refine(m, node.test, True)
-    return known is not False or m.building
-
-
-def _define(m: Machine, node: ast.FunctionDef) -> bool:
-    definition = m.frame.site.function.inner(node)
-    closure = {**m.frame.closure, **m.frame.names}
-    m.frame.names[node.name] = Function(definition, closure=closure, lexical_class=m.frame.site.owner)
-    return True
-
-
-def _define_class(m: Machine, node: ast.ClassDef) -> bool:
-    m.frame.names[node.name] = Class(m.frame.site.function.inner(node))
-    return True
-
-
-def _delete(m: Machine, node: ast.Delete) -> bool:
-    for target in node.targets:
-        if isinstance(target, ast.Name):
-            m.frame.names.pop(target.id, None)
-        elif isinstance(target, ast.Attribute):
-            holder = expressions.evaluate(m, target.value)
-            if isinstance(holder, Module) and holder.attributes is not None:
-                holder.attributes.pop(target.attr, None)
-    return True
-
-
-def _import(m: Machine, node: ast.Import) -> bool:
-    for alias in node.names:
-        name = alias.asname or alias.name.partition(".")[0]
-        target = alias.name if alias.asname else name
-        m.frame.names[name] = m.bind(m.index.resolve(target, m.frame.site.path), m.frame.site.path)
-    return True
-
-
-def _import_from(m: Machine, node: ast.ImportFrom) -> bool:
-    for alias in node.names:
-        dotted = m.index.absolute(node, m.frame.site.path)
-        found = m.index.resolve(f"{dotted}.{alias.name}", m.frame.site.path)
-        m.frame.names[alias.asname or alias.name] = m.bind(found, m.frame.site.path)
-    return True
-
-
-_EXECUTE: dict[type[ast.AST], Callable[[Machine, Any], bool]] = {
-    ast.Expr: _expression,
-    ast.Assign: _assign,
-    ast.AnnAssign: _annotated,
-    ast.AugAssign: _augmented,
-    ast.Return: _return,
-    ast.Raise: _raise,
-    ast.Break: _leave_round,
-    ast.Continue: _leave_round,
-    ast.If: _if,
-    ast.For: _for,
-    ast.While: _while,
-    ast.With: _with,
-    ast.Try: _try,
-    ast.Match: _match,
-    ast.Assert: _assert,
-    ast.FunctionDef: _define,
-    ast.ClassDef: _define_class,
-    ast.Delete: _delete,
-    ast.Import: _import,
-    ast.ImportFrom: _import_from,
-}
-if hasattr(ast, "TryStar"):
-    _EXECUTE[ast.TryStar] = _try
-
-
 def returned(frame: Frame, falls_through: bool) -> Value:
     """What a call of the function yields."""
     if frame.yields:
@@ -770,18 +447,3 @@ def returned(frame: Frame, falls_through: bool) -> Value:
 def number_like(value: Value) -> bool:
     """Whether it is a Python number, known or not."""
     return isinstance(value, Number) or (isinstance(value, Const) and isinstance(value.value, (int, float)))
-
-
-def default_of(definition: Definition, parameter: ast.arg) -> ast.expr | None:
-    """The default of a function's parameter."""
-    if isinstance(definition.node, ast.ClassDef):
-        return None
-    arguments = definition.node.args
-    ordinary = [*arguments.posonlyargs, *arguments.args]
-    for index, each in enumerate(reversed(ordinary)):
-        if each is parameter:
-            return arguments.defaults[-1 - index] if index < len(arguments.defaults) else None
-    for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults):
-        if each is parameter:
-            return default
-    return None

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from .arguments import Arguments
 from .definitions import Definition
 from .facts import Parameter, Reuse, Trace
-from .machine import Machine, default_of
+from .machine import Machine
+from .parameters import annotation_of, default_of, default_value
 from .values import (
     NONE,
     TENSORISH,
@@ -142,10 +143,10 @@ class Model:
         frame = m.outer_frame(method)
         for position, parameter in enumerate([*ordinary, *arguments.kwonlyargs]):
             default = default_of(method, parameter)
-            annotated = m.annotation_of(parameter, frame)
+            annotated = annotation_of(m, parameter, frame)
             value: Value
             if default is not None and not index.passes(self.definition, parameter.arg, position):
-                value = m.default_value(method, parameter, frame) or Unknown(name=parameter.arg)
+                value = default_value(m, method, parameter, frame) or Unknown(name=parameter.arg)
                 kept = Parameter(parameter.arg, parameter, kind_of(value), "default", False, value)
             else:
                 if annotated is not None:

@@ -11,7 +11,7 @@ from ..knowledge.data import REQUIRED
 from ..knowledge.layers import RECEIVER, Layer, bind, layer
 from ..knowledge.names import canonical
 from ..reading.definitions import Definition
-from ..reading.machine import default_of
+from ..reading.parameters import default_of
 
 if TYPE_CHECKING:
     from ..reading.facts import Operation, Unit

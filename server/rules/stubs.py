@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..finding import InsertStatements
 from ..knowledge import modules
-from ..reading.machine import default_of
 from ..reading.model import kind_of
+from ..reading.parameters import default_of
 from ..reading.values import Choice, Const, Sequence, Tensor, Unknown, Value
 
 if TYPE_CHECKING:

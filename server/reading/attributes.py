@@ -1,0 +1,219 @@
+"""What attributes are: of modules, tensors, classes and objects."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from ..knowledge import modules, tensors
+from ..knowledge.names import canonical
+from . import calls
+from .arguments import Arguments
+from .definitions import Definition
+from .values import (
+    FALSE,
+    TENSOR,
+    TENSORISH,
+    UNKNOWN,
+    BoundBuiltin,
+    Choice,
+    Class,
+    Const,
+    Dictionary,
+    Function,
+    Instance,
+    Module,
+    ModuleFile,
+    Number,
+    SelfProxy,
+    Sequence,
+    Shape,
+    Symbol,
+    Tensor,
+    TensorMethod,
+    Unknown,
+    Value,
+    join_all,
+)
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+
+def attribute(m: Machine, holder: Value, name: str, node: ast.Attribute) -> Value:
+    """What `holder.name` is."""
+    if isinstance(holder, Module):
+        return _module_attribute(m, holder, name, node)
+    if isinstance(holder, Symbol):
+        return Symbol(canonical(f"{holder.name}.{name}"))
+    if isinstance(holder, Tensor):
+        return _tensor_attribute(holder, name, node)
+    if isinstance(holder, ModuleFile):
+        return m.member(holder.path, name)
+    if isinstance(holder, Unknown):
+        if tensors.is_tensor_method(name):
+            return _tensor_attribute(TENSOR, name, node)
+        return UNKNOWN
+    if isinstance(holder, Class):
+        return _class_attribute(m, holder, name)
+    if isinstance(holder, Instance):
+        found = m.index.method(holder.definition, name)
+        if found is not None:
+            return bound(m, found[1], found[0], holder)
+        return UNKNOWN
+    if isinstance(holder, SelfProxy):
+        return _inherited(m, holder, name)
+    if isinstance(holder, (Sequence, Dictionary, Shape, Const, Number)):
+        return BoundBuiltin(holder, name)
+    if isinstance(holder, Choice):
+        found_values = [
+            attribute(m, option, name, node)
+            for option in holder.options
+            if not (isinstance(option, Const) and option.value is None)
+        ]
+        return join_all(found_values)
+    return UNKNOWN
+
+
+# Attributes that are read, not called.
+_READ = frozenset(
+    "shape ndim T mT H mH real imag grad data dtype device layout is_cuda is_cpu is_quantized is_sparse is_meta "
+    "is_leaf requires_grad names itemsize nbytes grad_fn is_mps is_nested is_xpu".split()
+)
+
+
+def _tensor_attribute(holder: Tensor, name: str, node: ast.AST) -> Value:
+    if name in _READ:
+        return calls.result_value(tensors.result(f"Tensor.{name}"))
+    if tensors.is_tensor_attribute(name):
+        return TensorMethod(holder, name, node)
+    return TENSORISH
+
+
+def _module_attribute(m: Machine, module: Module, name: str, node: ast.AST) -> Value:
+    if name == "training":
+        return FALSE
+    if module.is_self:
+        held = module.attributes
+        if held is not None and name in held:
+            return held[name]
+    elif module.definition is not None:
+        inner = m.index.attributes(module.definition).get(name)
+        if inner is not None:
+            return within(module, inner)
+    if module.definition is not None:
+        found = m.index.method(module.definition, name)
+        if found is not None:
+            return bound(m, found[1], found[0], module)
+        value = m.index.class_value(m, module.definition, name)
+        if value is not None:
+            return value
+        outside = m.index.external_base(module.definition)
+    else:
+        outside = module.cls
+    if outside is not None and outside != "torch.nn.Module":
+        known = modules.module_class(outside)
+        if known is not None and name in _STATE:
+            return Tensor("parameter", optional=name == "bias")
+    if name in _MODULE_METHODS or (module.items is not None and name in _CONTAINER_METHODS):
+        return BoundBuiltin(module, name)
+    if outside is not None and name in _CONTAINER_METHODS:
+        return BoundBuiltin(module, name)
+    if module.items is not None and name.isdigit() and int(name) < len(module.items):
+        return module.items[int(name)]
+    if name == "forward":
+        return module
+    if module.cls is None and module.definition is None and not module.is_self:
+        return Module((module.identity, name), cls=None, varies=module.varies, guess=True)
+    return UNKNOWN
+
+
+_STATE = frozenset("weight bias running_mean running_var in_proj_weight in_proj_bias".split())
+
+
+_MODULE_METHODS = frozenset(
+    "children named_children modules named_modules parameters named_parameters buffers register_buffer "
+    "register_parameter add_module register_module get_submodule "
+    "apply eval train to type requires_grad_ _modules state_dict".split()
+)
+
+
+_CONTAINER_METHODS = frozenset("append extend insert items values keys pop update".split())
+
+
+def within(holder: Module, value: Value) -> Value:
+    """A part of a module's class as a part of this very module."""
+    if isinstance(value, Module):
+        return Module(
+            (holder.identity, value.identity),
+            value.origin,
+            value.cls,
+            value.definition,
+            value.arguments,
+            value.keywords,
+            [within(holder, each) for each in value.items] if value.items is not None else None,
+            value.element,
+            value.varies | holder.varies,
+            value.guess,
+            name=value.name,
+        )
+    if isinstance(value, Choice):
+        return Choice(tuple(within(holder, option) for option in value.options))
+    if isinstance(value, Sequence) and value.items is not None:
+        return Sequence([within(holder, each) for each in value.items], kind=value.kind)
+    return value
+
+
+def _class_attribute(m: Machine, holder: Class, name: str) -> Value:
+    found = m.index.method(holder.definition, name)
+    if found is not None:
+        method = found[1]
+        decorators = decorator_names(m, method)
+        owner: Value | None = holder if "builtins.classmethod" in decorators else None
+        return Function(method, owner, lexical_class=found[0])
+    value = m.index.class_value(m, holder.definition, name)
+    return UNKNOWN if value is None else value
+
+
+def _inherited(m: Machine, proxy: SelfProxy, name: str) -> Value:
+    definition = proxy.owner.definition
+    order = m.index.order(definition) if definition is not None else []
+    behind = False
+    for each in order:
+        if isinstance(each, Definition):
+            if behind:
+                method = each.method(name)
+                if method is not None:
+                    return bound(m, method, each, proxy.owner)
+            behind = behind or each.node is proxy.after.node
+        elif behind:
+            return _external_method(proxy.owner, each, name)
+    return BoundBuiltin(proxy.owner, name) if name in _MODULE_METHODS else BoundBuiltin(proxy.owner, f"super.{name}")
+
+
+def _external_method(owner: Module, cls: str, name: str) -> Value:
+    if name == "forward":
+        return Module((*owner.identity, "forward"), cls=cls, items=owner.items)
+    return BoundBuiltin(owner, name if name in _MODULE_METHODS | _CONTAINER_METHODS else f"super.{name}")
+
+
+def decorator_names(m: Machine, method: Definition) -> list[str]:
+    """The dotted names of a function's decorators."""
+    names = []
+    for decorator in getattr(method.node, "decorator_list", ()):
+        target = decorator.func if isinstance(decorator, ast.Call) else decorator
+        names.append(m.index.dotted(target, method.path))
+    return names
+
+
+_PROPERTIES = {"builtins.property", "functools.cached_property", "torch.jit.unused"}
+
+
+def bound(m: Machine, method: Definition, lexical: Definition, owner: Value) -> Value:
+    decorators = decorator_names(m, method) if getattr(method.node, "decorator_list", None) else []
+    if "builtins.staticmethod" in decorators:
+        return Function(method, lexical_class=lexical)
+    function = Function(method, owner, lexical_class=lexical)
+    if "builtins.property" in decorators or "functools.cached_property" in decorators:
+        return calls.call_function(m, function, Arguments([], {}), ast.Constant(None))
+    return function

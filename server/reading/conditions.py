@@ -1,0 +1,188 @@
+"""Tests: whether they hold, and what they say of the names in them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import expressions
+from .values import (
+    NONE,
+    NUMBER,
+    TENSOR,
+    UNKNOWN,
+    Choice,
+    Class,
+    Const,
+    Dictionary,
+    Function,
+    Number,
+    Sequence,
+    Symbol,
+    Tensor,
+    Unknown,
+    Value,
+    join,
+    join_all,
+)
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+
+def _boolean(m: Machine, node: ast.BoolOp) -> Value:
+    stop = isinstance(node.op, ast.Or)
+    values: list[Value] = []
+    before = m.save()
+    for operand in node.values[:-1]:
+        value = expressions.evaluate(m, operand)
+        known = known_truth(value)
+        if known is None and isinstance(value, Tensor) and value.definite and not value.optional:
+            m.flow("or" if stop else "and", operand, "branch")
+        if known is stop:
+            values.append(value)
+            break
+        if known is None:
+            values.append(value)
+        refine(m, operand, not stop)
+    else:
+        values.append(expressions.evaluate(m, node.values[-1]))
+    m.merge(before)
+    return join_all(values)
+
+
+def known_truth(value: Value) -> bool | None:
+    """Whether a value is true, where that is known."""
+    if isinstance(value, Const):
+        return bool(value.value)
+    if isinstance(value, (Function, Class, Symbol)):
+        return True
+    if isinstance(value, Sequence) and value.items is not None and value.kind == "tuple":
+        return bool(value.items)
+    return None
+
+
+def truth(m: Machine, node: ast.expr, kind: str) -> bool | None:
+    """Whether a test holds; notes a test of a tensor's value."""
+    if isinstance(node, ast.BoolOp):
+        return _truth_of_all(m, node, kind)
+    value = expressions.evaluate(m, node)
+    if isinstance(value, Tensor) and value.definite and not value.optional:
+        m.flow(kind, node, "branch")
+    elif isinstance(value, Number) and (value.data or value.read is not None):
+        m.flow(kind, node, "branch")
+    return known_truth(value)
+
+
+def _truth_of_all(m: Machine, node: ast.BoolOp, kind: str) -> bool | None:
+    stop = isinstance(node.op, ast.Or)
+    before = m.save()
+    result: bool | None = not stop
+    for operand in node.values:
+        known = truth(m, operand, kind)
+        if known is stop:
+            result = stop if result is not None else result
+            if result is None:
+                # An earlier operand may have decided, but then the same way or another; only `stop` is sure.
+                result = stop
+            break
+        if known is None:
+            result = None
+        refine(m, operand, not stop)
+    m.merge(before)
+    return result
+
+
+def refine(m: Machine, test: ast.expr, holds: bool) -> None:
+    """What a test that holds, or does not, says of the names in it."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        refine(m, test.operand, not holds)
+    elif isinstance(test, ast.BoolOp):
+        if isinstance(test.op, ast.And) is holds:
+            for operand in test.values:
+                refine(m, operand, holds)
+    elif isinstance(test, ast.Compare) and len(test.ops) == 1:
+        operator, right = test.ops[0], test.comparators[0]
+        if isinstance(operator, (ast.Is, ast.IsNot)) and isinstance(right, ast.Constant) and right.value is None:
+            _refine_none(m, test.left, isinstance(operator, ast.Is) is holds)
+    elif isinstance(test, ast.Name):
+        if holds:
+            _refine_none(m, test, False)
+    elif isinstance(test, ast.Call) and len(test.args) == 2 and holds:
+        called = test.func
+        if isinstance(called, ast.Name) and called.id == "isinstance" and isinstance(test.args[0], ast.Name):
+            _refine_type(m, test.args[0], expressions.evaluate(m, test.args[1]))
+
+
+def pinned_loops(m: Machine, test: ast.expr) -> tuple[frozenset[int], frozenset[int]]:
+    """The loops of which a test picks one round, and those of them whose round is not a constant.
+
+    `i == 0`, where `i` counts the rounds, picks the first; `i == index` the one that `index` says, and where that
+    changes with another loop, another one in each of its rounds.
+    """
+    if not (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq)):
+        return frozenset(), frozenset()
+    sides = (test.left, test.comparators[0])
+    values = [m.frame.names.get(side.id) for side in sides if isinstance(side, ast.Name)]
+    loops: frozenset[int] = frozenset().union(*(value.varies for value in values if isinstance(value, Number)))
+    fixed = any(isinstance(side, ast.Constant) for side in sides) or any(isinstance(value, Const) for value in values)
+    return loops, frozenset() if fixed else loops
+
+
+def _refine_none(m: Machine, node: ast.expr, is_none: bool) -> None:
+    if not isinstance(node, ast.Name):
+        return
+    known = m.frame.names.get(node.id)
+    if is_none:
+        m.frame.names[node.id] = NONE
+    elif isinstance(known, Tensor) and known.optional:
+        m.frame.names[node.id] = Tensor(known.origin, known.definite, False, known.rank, known.rows)
+    elif isinstance(known, Choice):
+        rest = tuple(o for o in known.options if not (isinstance(o, Const) and o.value is None))
+        m.frame.names[node.id] = rest[0] if len(rest) == 1 else Choice(rest)
+    elif isinstance(known, Const) and known.value is None:
+        m.frame.names[node.id] = UNKNOWN
+
+
+def _refine_type(m: Machine, node: ast.Name, kind: Value) -> None:
+    known = m.name(node.id)
+    if not isinstance(known, (Unknown, Tensor)) or (isinstance(known, Tensor) and known.definite):
+        return
+    names = [option.name for option in _classes(kind) if isinstance(option, Symbol)]
+    if names == ["torch.Tensor"]:
+        m.frame.names[node.id] = Tensor("input")
+    elif names and set(names) <= {"builtins.list", "builtins.tuple"}:
+        element = TENSOR if isinstance(known, Tensor) else UNKNOWN
+        m.frame.names[node.id] = Sequence(None, element, names[0].rpartition(".")[2])
+    elif names == ["builtins.dict"]:
+        m.frame.names[node.id] = Dictionary({}, UNKNOWN)
+    elif names == ["builtins.int"]:
+        m.frame.names[node.id] = NUMBER
+
+
+def _classes(kind: Value) -> list[Value]:
+    return list(kind.items) if isinstance(kind, Sequence) and kind.items is not None else [kind]
+
+
+def _conditional(m: Machine, node: ast.IfExp) -> Value:
+    known = truth(m, node.test, "ternary")
+    if known is True:
+        return expressions.evaluate(m, node.body)
+    if known is False:
+        return expressions.evaluate(m, node.orelse)
+    before = m.save()
+    refine(m, node.test, True)
+    one = expressions.evaluate(m, node.body)
+    after = m.save()
+    m.restore(before)
+    refine(m, node.test, False)
+    other = expressions.evaluate(m, node.orelse)
+    m.merge(after)
+    return join(one, other)
+
+
+EVALUATORS: dict[type[ast.AST], Callable[[Machine, Any], Value]] = {
+    ast.BoolOp: _boolean,
+    ast.IfExp: _conditional,
+}

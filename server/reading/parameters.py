@@ -1,0 +1,105 @@
+"""What a function's parameters hold when its body starts."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from . import expressions
+from .annotations import from_annotation
+from .arguments import Arguments
+from .definitions import Definition
+from .values import UNKNOWN, Dictionary, Sequence, Unknown, Value, join_all
+
+if TYPE_CHECKING:
+    from .machine import Frame, Machine
+
+
+def bind(m: Machine, definition: Definition, arguments: Arguments, frame: Frame) -> dict[str, Value]:
+    """The names a function's body starts with."""
+    assert not isinstance(definition.node, ast.ClassDef)
+    parameters = definition.node.args
+    ordinary = [*parameters.posonlyargs, *parameters.args]
+    keywords = dict(arguments.keywords)
+    positional = list(arguments.positional)
+    spread = next((i for i, (_, v) in enumerate(positional) if isinstance(v, Sequence) and v.kind == "starred"), None)
+    names: dict[str, Value] = {}
+    for index, parameter in enumerate(ordinary):
+        given: Value | None = None
+        if spread is not None and index >= spread:
+            given = positional[spread][1].element  # type: ignore[attr-defined]
+        elif index < len(positional):
+            given = positional[index][1]
+        elif parameter.arg in keywords:
+            given = keywords.pop(parameter.arg)[1]
+        names[parameter.arg] = _argument(m, definition, frame, parameter, given, arguments.starred)
+    if parameters.vararg is not None:
+        rest = [value for _, value in positional[len(ordinary) :]]
+        whole = spread is None or spread >= len(positional)
+        element = join_all(v.any_element() if isinstance(v, Sequence) and v.kind == "starred" else v for v in rest)
+        names[parameters.vararg.arg] = Sequence(rest if whole else None, element, "tuple")
+    for parameter in parameters.kwonlyargs:
+        found = keywords.pop(parameter.arg, None)
+        names[parameter.arg] = _argument(
+            m, definition, frame, parameter, found[1] if found is not None else None, arguments.starred
+        )
+    if parameters.kwarg is not None:
+        held = {name: value for name, (_, value) in keywords.items()}
+        names[parameters.kwarg.arg] = Dictionary(held, UNKNOWN if arguments.starred else None)
+    return names
+
+
+def _argument(
+    m: Machine, definition: Definition, frame: Frame, parameter: ast.arg, given: Value | None, hidden: bool
+) -> Value:
+    """A parameter's value: what is given, else its default; what is unknown is known by its annotation."""
+    if given is None:
+        default = default_value(m, definition, parameter, frame)
+        if default is None or hidden:
+            return annotation_of(m, parameter, frame) or Unknown(default, parameter.arg)
+        return default
+    if isinstance(given, Unknown):
+        return annotation_of(m, parameter, frame) or given
+    return given
+
+
+def annotation_of(m: Machine, parameter: ast.arg, frame: Frame) -> Value | None:
+    """What a parameter's annotation says."""
+    if parameter.annotation is None:
+        return None
+    saved = m.frame
+    m.frame = frame
+    try:
+        return from_annotation(m, parameter.annotation)
+    finally:
+        m.frame = saved
+
+
+def default_value(m: Machine, definition: Definition, parameter: ast.arg, frame: Frame) -> Value | None:
+    """A parameter's default."""
+    node = default_of(definition, parameter)
+    if node is None:
+        return None
+    saved, building, loops = m.frame, m.building, m.loops
+    m.frame, m.building, m.loops = frame, True, []
+    m.silent += 1
+    try:
+        return expressions.evaluate(m, node)
+    finally:
+        m.frame, m.building, m.loops = saved, building, loops
+        m.silent -= 1
+
+
+def default_of(definition: Definition, parameter: ast.arg) -> ast.expr | None:
+    """The default of a function's parameter."""
+    if isinstance(definition.node, ast.ClassDef):
+        return None
+    arguments = definition.node.args
+    ordinary = [*arguments.posonlyargs, *arguments.args]
+    for index, each in enumerate(reversed(ordinary)):
+        if each is parameter:
+            return arguments.defaults[-1 - index] if index < len(arguments.defaults) else None
+    for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults):
+        if each is parameter:
+            return default
+    return None
