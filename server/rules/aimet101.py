@@ -186,7 +186,7 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
     place = support.place_for(unit, operation)
     if place.owner is None:
         return (), place.reason
-    if operation.via != "stored" and (operation.repeated or (operation.loops and not _each_of(operation))):
+    if operation.via != "stored" and (operation.repeated or (operation.loops and not support.walked_around(operation))):
         return (), "it runs several times, so one module would be reused; use one module for each run"
     if operation.via == "stored":
         return stored.repairs(unit, operation, found, place)
@@ -202,7 +202,7 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
         arguments,
         beside=support.beside(operation),
         taken=support.taken_names(unit.index, operation.site.owner),  # type: ignore[arg-type]
-        each_of=_each_of(operation),
+        each_of=support.walked_around(operation),
     )
     written = f"self.{found.attribute} = nn.{cls.rpartition('.')[2]}({', '.join(arguments)})"
     title = f"Define `{written}` and call it"
@@ -213,18 +213,6 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
     if step is None:
         return (), "what it changes in place is not a name"
     return (Repair(title, safety, (Change(unit.path, unit.statement.key, (step,)),)),), ""
-
-
-def _each_of(operation: Operation) -> str | None:
-    """The ModuleList a single `for` loop around the operation walks."""
-    if len(operation.loops) != 1 or not isinstance(operation.loops[0], ast.For):
-        return None
-    iterated = operation.loops[0].iter
-    if isinstance(iterated, ast.Call) and isinstance(iterated.func, ast.Name) and iterated.func.id == "enumerate":
-        iterated = iterated.args[0] if iterated.args else iterated
-    if isinstance(iterated, ast.Attribute) and isinstance(iterated.value, ast.Name) and iterated.value.id == "self":
-        return iterated.attr
-    return None
 
 
 def _step(
@@ -369,7 +357,7 @@ def _aimet_form(
         f"{path}.{found.aimet}",
         beside=support.beside(operation),
         taken=support.taken_names(unit.index, operation.site.owner),  # type: ignore[arg-type]
-        each_of=_each_of(operation),
+        each_of=support.walked_around(operation),
     )
     scripted = support.scripting_doubt(unit.index, operation.site.owner) if operation.site.owner else ""
     doubt = place.reason or scripted or ("" if config.aimet_available else "the model then imports aimet_torch")

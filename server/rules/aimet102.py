@@ -281,7 +281,7 @@ def _steps(unit: Unit, reuse: Reuse) -> tuple[tuple[Step, ...] | None, str, str]
     owner = use.site.owner
     if owner is None or unit.model_of(owner) is None:
         return None, "it stands outside the class that owns the module", ""
-    attribute = _attribute_of(use.callee)
+    attribute = support.attribute_of(use.callee)
     if attribute is None:
         return None, "only a module that is an attribute of `self` can be repeated", ""
     place = support.registration(unit.index, owner)
@@ -289,7 +289,7 @@ def _steps(unit: Unit, reuse: Reuse) -> tuple[tuple[Step, ...] | None, str, str]
         return None, place.reason, ""
     each_of = None
     if reuse.how == "loop":
-        each_of = _walked(use.loop)
+        each_of = support.walked(use.loop)
         if each_of is None:
             return (
                 None,
@@ -318,21 +318,6 @@ def _steps(unit: Unit, reuse: Reuse) -> tuple[tuple[Step, ...] | None, str, str]
     return (ReplaceCallee(unit.statement.span(use.callee), module),), place.reason, title
 
 
-def _attribute_of(callee: ast.expr) -> str | None:
-    if isinstance(callee, ast.Attribute) and isinstance(callee.value, ast.Name) and callee.value.id == "self":
-        return callee.attr
-    return None
-
-
-def _walked(loop: ast.AST | None) -> str | None:
-    if not isinstance(loop, ast.For):
-        return None
-    iterated = loop.iter
-    if isinstance(iterated, ast.Call) and isinstance(iterated.func, ast.Name) and iterated.func.id == "enumerate":
-        iterated = iterated.args[0] if iterated.args else iterated
-    return _attribute_of(iterated)
-
-
 _EFFECTS = re.compile(r"\bnext\(|\.pop\(|\byield\b|\bawait\b|:=")
 
 
@@ -343,7 +328,7 @@ def _definition_of(unit: Unit, owner: Definition, attribute: str) -> ast.expr | 
     for node in ast.walk(method.node) if method is not None else ():
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(_attribute_of(target) == attribute for target in targets) and node.value is not None:
+            if any(support.attribute_of(target) == attribute for target in targets) and node.value is not None:
                 found.append(node.value)
     if len(found) != 1:
         return "it is defined in several places" if found else "it is defined in another class"

@@ -237,7 +237,7 @@ def _repairs(
         return (), place.reason
     if operation.via in ("stored", "passed", "operator function"):
         return (), "the function is handed on and called elsewhere"
-    if operation.repeated or (operation.loops and not _walked(operation)):
+    if operation.repeated or (operation.loops and not support.walked_around(operation)):
         return (), "it runs several times, so one module would be reused; use one module for each run"
     call = _call(unit, operation, module)
     if isinstance(call, str):
@@ -250,7 +250,7 @@ def _repairs(
         arguments,
         beside=support.beside(operation),
         taken=support.taken_names(unit.index, operation.site.owner),  # type: ignore[arg-type]
-        each_of=_walked(operation),
+        each_of=support.walked_around(operation),
     )
     scripted = support.scripting_doubt(unit.index, operation.site.owner) if operation.site.owner else ""
     doubts = [
@@ -268,17 +268,6 @@ def _repairs(
     step = CallModule(operation.site.statement.span(operation.node), new, kept, assign_to)
     safety = Safety.UNSAFE if doubt else Safety.SAFE
     return (Repair(title, safety, (Change(unit.path, unit.statement.key, (step,)),)),), ""
-
-
-def _walked(operation: Operation) -> str | None:
-    if len(operation.loops) != 1 or not isinstance(operation.loops[0], ast.For):
-        return None
-    iterated = operation.loops[0].iter
-    if isinstance(iterated, ast.Call) and isinstance(iterated.func, ast.Name) and iterated.func.id == "enumerate":
-        iterated = iterated.args[0] if iterated.args else iterated
-    if isinstance(iterated, ast.Attribute) and isinstance(iterated.value, ast.Name) and iterated.value.id == "self":
-        return iterated.attr
-    return None
 
 
 def _call(

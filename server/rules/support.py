@@ -302,6 +302,28 @@ def beside(operation: Operation) -> str | None:
     return None
 
 
+def attribute_of(node: ast.expr) -> str | None:
+    """The name in `self.<name>`."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+        return node.attr
+    return None
+
+
+def walked(loop: ast.AST | None) -> str | None:
+    """The attribute of `self` that a `for` loop walks, also through `enumerate`."""
+    if not isinstance(loop, ast.For):
+        return None
+    iterated = loop.iter
+    if isinstance(iterated, ast.Call) and isinstance(iterated.func, ast.Name) and iterated.func.id == "enumerate":
+        iterated = iterated.args[0] if iterated.args else iterated
+    return attribute_of(iterated)
+
+
+def walked_around(operation: Operation) -> str | None:
+    """The attribute of `self` that the one loop around an operation walks."""
+    return walked(operation.loops[0]) if len(operation.loops) == 1 else None
+
+
 def parents(unit: Unit) -> dict[ast.AST, ast.AST]:
     """The parent of every node of the unit's statement."""
     known = unit.statement.memo.get("parents")
