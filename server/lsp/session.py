@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .server import Server
 
 _log = logging.getLogger(__name__)
-_RIPPLE = 0.15  # seconds without a change, after which the files that use a changed one are looked at
+_RIPPLE = 0.15  # seconds without a change, after which what an edit may have changed elsewhere is looked at
 
 
 class Session:
@@ -43,6 +43,7 @@ class Session:
         self.resolves_edits = False
         self._pending = pending
         self._stale: set[str] = set()
+        self._provisional: set[str] = set()
         self._ripple: asyncio.TimerHandle | None = None
         self._rescan: asyncio.TimerHandle | None = None
         self._told: set[str] = set()
@@ -176,7 +177,7 @@ class Session:
         self.publisher.show(path, report, answer=True)
         self._after(path, report)
         if report.provisional:
-            self.scheduler.later(path)
+            self._provisional.add(path)
         self.ripple()
         return True
 
@@ -197,7 +198,7 @@ class Session:
             folder.update({path: document.text})
 
     def ripple(self) -> None:
-        """Check the files that depend on changed ones, once the person pauses."""
+        """Check what was answered provisionally, and the files that depend on changed ones, once the person pauses."""
         if self._ripple is not None:
             self._ripple.cancel()
         self._ripple = asyncio.get_running_loop().call_later(_RIPPLE, self._check_dependents)
@@ -207,6 +208,9 @@ class Session:
         if self.scheduler.busy or self.scanner.indexing:
             self.ripple()
             return
+        provisional, self._provisional = self._provisional, set()
+        for path in sorted(provisional):
+            self.scheduler.later(path)
         for folder in self.folders:
             for user in sorted(folder.take_dependents()):
                 self.scheduler.later(user)
