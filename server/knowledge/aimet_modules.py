@@ -39,7 +39,7 @@ class AimetModule(NamedTuple):
         there is one only and it is a sequence already.
     forbidden: parameters that must not be given.
     mutates: the spelling changes its first operand; the module does not, so its result must be assigned.
-    quantized: quantsim gives it an output quantizer.
+    quantized: quantsim gives it an output quantizer under AIMET's default configuration.
     caveat: when the result could differ, "" where it cannot.
     """
 
@@ -173,7 +173,10 @@ _TWO_OPERANDS = {
     "pow": ("Pow", "pow", {"out"}),
 }
 
-_NOT_QUANTIZED = words("TopK NonZero ElementwiseUnarySign Shape")
+# Measured with AIMET's default configuration, which gives an operation that only moves values no quantizer of its own.
+_NOT_QUANTIZED = words("""
+    TopK NonZero ElementwiseUnarySign Shape Gather IndexSelect Max Min Select Split Tile
+""")
 
 # Classes that torch exposes as methods too, but whose method takes other arguments than the function.
 _METHOD_RULES: dict[str, dict[str, Any]] = {
