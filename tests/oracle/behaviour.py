@@ -141,9 +141,11 @@ def main() -> int:
     import torch
     import torchvision
 
-    if options.path:
-        assert Path(timm.__file__).is_relative_to(options.path.resolve()), timm.__file__
-        assert Path(torchvision.__file__).is_relative_to(options.path.resolve()), torchvision.__file__
+    for library in (timm, torchvision):
+        # What the folder has must be what is imported.
+        place = options.path.resolve() / library.__name__ if options.path else None
+        if place is not None and place.exists():
+            assert Path(str(library.__file__)).is_relative_to(place), library.__file__
     if options.aimet or options.prepare:
         import verdict  # noqa: F401
     torch.set_num_threads(1)
