@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from lsprotocol import types as lsp
 
-from ..finding import Edit, Severity
+from ..finding import Severity
 from ..positions import Span, column_from_utf16, utf16_column
 
 SEVERITIES = {
@@ -74,11 +74,6 @@ def to_span(range_: lsp.Range, lines: Sequence[str]) -> Span:
         end.line,
         column_from_utf16(line_at(lines, end.line), end.character),
     )
-
-
-def to_text_edits(edits: Sequence[Edit], lines: Sequence[str]) -> list[lsp.TextEdit]:
-    """`edits` of a file as LSP's, in the order given."""
-    return [lsp.TextEdit(to_range(edit.span, lines), edit.text) for edit in edits]
 
 
 def overlaps(first: Span, second: Span) -> bool:

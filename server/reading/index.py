@@ -163,13 +163,13 @@ class Index:
         return [each for each, _ in self._order(definition, 0)]
 
     def _order(self, definition: Definition, depth: int) -> list[tuple[Definition | str, Any]]:
-        key = ("order", definition)
-        known = self.memory.entries.get(key)
-        if known is not None:
-            if self._recorders:
-                self._recorders[-1] |= self.memory.rests_on(key)
-            return known  # type: ignore[no-any-return]
-        self._recorders.append({(definition.path, definition.name.partition(".")[0])})
+        order: list[tuple[Definition | str, Any]] = self.remember(
+            ("order", definition), lambda: self._read_order(definition, depth)
+        )
+        return order
+
+    def _read_order(self, definition: Definition, depth: int) -> list[tuple[Definition | str, Any]]:
+        self.depend(definition.path, definition.name.partition(".")[0])
         lines: list[tuple[Definition | str, Any]] = []
         for base in getattr(definition.node, "bases", ()):
             found = self.named(base, definition.path, definition.parent)
@@ -185,12 +185,7 @@ class Index:
             if line[1] not in seen:
                 seen.add(line[1])
                 ordered.insert(0, line)
-        result = [(definition, id(definition.node)), *ordered]
-        rests_on = frozenset(self._recorders.pop())
-        if self._recorders:
-            self._recorders[-1] |= rests_on
-        self.memory.keep(key, result, rests_on)
-        return result
+        return [(definition, id(definition.node)), *ordered]
 
     def is_model(self, definition: Definition) -> bool:
         """Whether a class derives from `nn.Module` through any chain that can be read."""

@@ -24,7 +24,6 @@ from .values import (
     NONE,
     UNKNOWN,
     Class,
-    Const,
     Function,
     Module,
     ModuleFile,
@@ -442,8 +441,3 @@ def returned(frame: Frame, falls_through: bool) -> Value:
     if falls_through:
         values.append(NONE)
     return join_all(values) if values else Unknown()
-
-
-def number_like(value: Value) -> bool:
-    """Whether it is a Python number, known or not."""
-    return isinstance(value, Number) or (isinstance(value, Const) and isinstance(value.value, (int, float)))

@@ -12,8 +12,6 @@ from .facts import Parameter, Reuse, Trace
 from .machine import Machine
 from .parameters import annotation_of, default_of, default_value
 from .values import (
-    NONE,
-    TENSORISH,
     Const,
     Dictionary,
     Function,
@@ -180,6 +178,3 @@ def kind_of(value: Value) -> str:
             return "none"
         return "str" if isinstance(value.value, str) else "number"
     return "unknown"
-
-
-__all__ = ["NONE", "TENSORISH", "Built", "Model"]

@@ -11,7 +11,7 @@ from ..knowledge import aimet_modules
 from ..knowledge.data import REQUIRED
 from ..knowledge.layers import RECEIVER, Layer, bind, layer, padding_module
 from ..positions import Span
-from ..reading.values import Const, Number, Sequence, Tensor
+from ..reading.values import Const, Tensor
 from . import leaves, stored, support
 from .base import Case, Rule
 
@@ -367,6 +367,3 @@ def _aimet_form(
     if doubt:
         title = f"{title} (unsafe: {doubt})"
     return (Repair(title, safety, (Change(unit.path, unit.statement.key, (step,)),)),), reason
-
-
-__all__ = ["FunctionalLayer", "Number", "Sequence"]

@@ -11,7 +11,7 @@ from ..knowledge.aimet_modules import AimetModule, aimet_module, import_path, nu
 from ..knowledge.layers import layer
 from ..knowledge.validator import flagged
 from ..positions import Span
-from ..reading.values import Const, Number, Sequence, Tensor, Unknown, Value
+from ..reading.values import Const, Number, Sequence, Tensor, Value
 from . import leaves, support
 from .base import Case, Rule
 
@@ -384,6 +384,3 @@ def _assigned(unit: Unit, operation: Operation, module: AimetModule) -> str | No
     if isinstance(parent, ast.Expr):
         return changed.id if isinstance(changed, ast.Name) else "what it changes in place is not a name"
     return None
-
-
-__all__ = ["FunctionalOp", "Unknown", "verdict_key"]

@@ -255,6 +255,8 @@ def _holds_in_init(unit: Unit, owner: Definition | None, node: ast.AST) -> bool:
 
 
 def _module_constant(unit: Unit, name: str) -> bool:
+    unit.index.depend(unit.path, name)
+    unit.index.depend("calls", name)
     binding = unit.file.lookup(name)
     if isinstance(binding, Import):
         return True

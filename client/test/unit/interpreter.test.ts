@@ -18,7 +18,7 @@ const versions: Record<string, Version> = {
   '/usr/bin/python3': [3, 11, 7],
   '/old/python3': [3, 8, 18],
   '/venv/bin/python': [3, 12, 1],
-  '/work/project/.venv/bin/python': [3, 13, 0],
+  '/home/me/project/.venv/bin/python': [3, 13, 0],
 };
 
 function choices(given: Partial<Choices> & { started?: string[] }): Choices {
@@ -53,8 +53,8 @@ test('3.10 is the floor', () => {
 
 test('the setting comes before the Python extension, that before PATH', async () => {
   const selected = async () => '/venv/bin/python';
-  const bySetting = await chooseInterpreter(choices({ setting: '/work/project/.venv/bin/python', selected }));
-  assert.deepEqual([bySetting.path, bySetting.origin], ['/work/project/.venv/bin/python', 'setting']);
+  const bySetting = await chooseInterpreter(choices({ setting: '/home/me/project/.venv/bin/python', selected }));
+  assert.deepEqual([bySetting.path, bySetting.origin], ['/home/me/project/.venv/bin/python', 'setting']);
   const bySelection = await chooseInterpreter(choices({ selected }));
   assert.deepEqual([bySelection.path, bySelection.origin], ['/venv/bin/python', 'Python extension']);
   const byPath = await chooseInterpreter(choices({}));
@@ -89,8 +89,8 @@ test('where there is none, the reason names what was found', async () => {
 
 test('nothing inside an untrusted workspace is started', async () => {
   const started: string[] = [];
-  const inside = '/work/project/.venv/bin/python';
-  const untrusted = { forbidden: ['/work/project'], started };
+  const inside = '/home/me/project/.venv/bin/python';
+  const untrusted = { forbidden: ['/home/me/project'], started };
   const found = await chooseInterpreter(
     choices({ ...untrusted, selected: async () => inside, onPath: () => [inside, '/usr/bin/python3'] }),
   );

@@ -9,11 +9,14 @@ afterEach(() => {
 });
 
 test('~ and ${workspaceFolder} are replaced, relative paths lie in the folder', () => {
-  assert.equal(expandPath('~/py/bin/python', '/work', '/home/me'), '/home/me/py/bin/python');
-  assert.equal(expandPath('${workspaceFolder}/.venv/bin/python', '/work', '/home/me'), '/work/.venv/bin/python');
-  assert.equal(expandPath('.venv/bin/python', '/work', '/home/me'), '/work/.venv/bin/python');
-  assert.equal(expandPath('/a~b/python', '/work', '/home/me'), '/a~b/python');
-  assert.equal(expandPath('   ', '/work', '/home/me'), '');
+  assert.equal(expandPath('~/py/bin/python', '/home/me/project', '/home/me'), '/home/me/py/bin/python');
+  assert.equal(
+    expandPath('${workspaceFolder}/.venv/bin/python', '/home/me/project', '/home/me'),
+    '/home/me/project/.venv/bin/python',
+  );
+  assert.equal(expandPath('.venv/bin/python', '/home/me/project', '/home/me'), '/home/me/project/.venv/bin/python');
+  assert.equal(expandPath('/a~b/python', '/home/me/project', '/home/me'), '/a~b/python');
+  assert.equal(expandPath('   ', '/home/me/project', '/home/me'), '');
 });
 
 test('the interpreter setting is read below the first folder', () => {
