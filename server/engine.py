@@ -16,6 +16,7 @@ from .reading.definitions import FileFacts
 from .reading.index import ABSENT, Index
 from .reading.project import Project
 from .reading.source import Statement
+from .reading.syntax import walk
 from .reading.units import unit
 from .rules import RULES, by_code
 
@@ -208,7 +209,7 @@ def _statement_lines(facts: FileFacts, span: Span) -> tuple[int, int]:
     for line, statement in facts.source.statements:
         if line <= span.line < line + len(statement.lines):
             best = (span.line, span.end_line)
-            for node in ast.walk(ast.Module(statement.body, [])):
+            for node in walk(ast.Module(statement.body, [])):
                 if isinstance(node, ast.stmt) and node.lineno - 1 <= span.line - line <= (node.end_lineno or 0) - 1:
                     body = getattr(node, "body", None)
                     end = body[0].lineno - 2 if isinstance(body, list) and body else (node.end_lineno or 0) - 1

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from .source import Statement
+from .syntax import CHILDREN, walk
 
 if TYPE_CHECKING:
     from .definitions import Definition
@@ -25,53 +26,115 @@ class CallShape(NamedTuple):
     keywords: frozenset[str]
 
 
+class Said(NamedTuple):
+    """What a class or function says of others.
+
+    calls: its calls through attributes and local names. held: for each attribute the names in what is assigned to it,
+    through local names too. used: the names it uses as values, not as base classes, in annotations or in `isinstance`.
+    """
+
+    calls: tuple[CallShape, ...]
+    held: dict[str, frozenset[str]]
+    used: frozenset[str]
+
+
+def said_by(statement: Statement) -> Said:
+    """What a statement says of others, read once."""
+    known = statement.memo.get("said")
+    if known is None:
+        known = statement.memo["said"] = _read(statement)
+    return known  # type: ignore[return-value]
+
+
 def calls_in(statement: Statement) -> tuple[CallShape, ...]:
     """The calls through attributes and local names in a statement."""
-    return _read(statement)[0]
+    return said_by(statement).calls
 
 
-def _read(statement: Statement) -> tuple[tuple[CallShape, ...], dict[str, frozenset[str]]]:
-    """The calls, and for each attribute the names in what is assigned to it, through local names too."""
-    known = statement.memo.get("calls")
-    if known is None:
-        shapes: list[CallShape] = []
-        held: dict[str, frozenset[str]] = {}
-        local: dict[str, frozenset[str]] = {}
-        queue: list[object] = list(statement.body)
+def names_used(statement: Statement) -> frozenset[str]:
+    """The names a statement uses as values: not as base classes, in annotations or in `isinstance`."""
+    return said_by(statement).used
+
+
+_CHECKS = frozenset({"isinstance", "issubclass", "super", "cast", "hasattr"})
+
+
+def _read(statement: Statement) -> Said:
+    calls: list[CallShape] = []
+    held: dict[str, frozenset[str]] = {}
+    local: dict[str, frozenset[str]] = {}
+    used: set[str] = set()
+    children = CHILDREN
+    queue: list[ast.AST] = list(statement.body)
+    # What stands where a name is no value: base classes, annotations, the arguments of `isinstance`.
+    aside: list[ast.AST] = []
+    for as_value in (True, False):
+        no_values = aside if as_value else queue
         while queue:
             node = queue.pop()
-            if isinstance(node, ast.Call):
-                shape = _shape(node)
+            kind = type(node)
+            fields = children[kind]
+            if kind is ast.Name:
+                if as_value:
+                    used.add(node.id)  # type: ignore[attr-defined]
+                continue
+            if kind is ast.Attribute:
+                value = node.value  # type: ignore[attr-defined]
+                named = type(value) is ast.Name
+                # `Base.forward(self, x)` and `Base.attribute` make no instance.
+                if as_value and not (named and value.id[:1].isupper()):
+                    used.add(node.attr)  # type: ignore[attr-defined]
+                    if named:
+                        used.add(value.id)
+                if not named:
+                    queue.append(value)
+                continue
+            if kind is ast.Call:
+                shape = _shape(node)  # type: ignore[arg-type]
                 if shape is not None:
-                    shapes.append(shape)
-            elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-                if isinstance(target, ast.Attribute):
-                    held[target.attr] = held.get(target.attr, frozenset()) | _names_in(node.value)
-                elif isinstance(target, ast.Name):
-                    local[target.id] = local.get(target.id, frozenset()) | _names_in(node.value)
-            elif isinstance(node, ast.arguments):
-                for name, default in _defaults(node):
-                    local[name] = local.get(name, frozenset()) | _names_in(default)
-            for child in node.__dict__.values():
-                if isinstance(child, ast.AST):
-                    if child._fields:
-                        queue.append(child)
-                elif type(child) is list:
-                    queue.extend(each for each in child if isinstance(each, ast.AST))
-        known = statement.memo["calls"] = (
-            tuple(shapes),
-            {name: _followed(names, local) for name, names in held.items()},
-        )
-    return known  # type: ignore[return-value]
+                    calls.append(shape)
+                    if not shape.own and shape.through in _CHECKS and type(node.func) is ast.Name:  # type: ignore[attr-defined]
+                        no_values.extend(node.args)  # type: ignore[attr-defined]
+                        no_values.extend(node.keywords)  # type: ignore[attr-defined]
+                        continue
+            elif kind is ast.Assign or kind is ast.AnnAssign:
+                value = node.value  # type: ignore[attr-defined]
+                if value is not None:
+                    target = node.targets[0] if kind is ast.Assign else node.target  # type: ignore[attr-defined]
+                    if type(target) is ast.Attribute:
+                        held[target.attr] = held.get(target.attr, _NOTHING) | _names_in(value)
+                    elif type(target) is ast.Name:
+                        local[target.id] = local.get(target.id, _NOTHING) | _names_in(value)
+            elif kind is ast.arguments:
+                for name, default in _defaults(node):  # type: ignore[arg-type]
+                    local[name] = local.get(name, _NOTHING) | _names_in(default)
+            for name in fields:
+                value = getattr(node, name)
+                if value is None:
+                    continue
+                into = no_values if name in _NO_VALUES else queue
+                if type(value) is list:
+                    into.extend(each for each in value if each is not None)
+                else:
+                    into.append(value)
+        queue = aside
+    return Said(tuple(calls), {name: _followed(names, local) for name, names in held.items()}, frozenset(used))
+
+
+_NOTHING: frozenset[str] = frozenset()
+_NO_VALUES = frozenset({"annotation", "returns", "bases"})
 
 
 def _names_in(value: ast.expr) -> frozenset[str]:
     """The names in an expression: `Block` of `Block`, `blocks.Block` and `partial(Block, 3)`."""
-    parts = list(ast.walk(value))
-    return frozenset(part.id for part in parts if isinstance(part, ast.Name)).union(
-        part.attr for part in parts if isinstance(part, ast.Attribute)
-    )
+    found: list[str] = []
+    for part in walk(value):
+        kind = type(part)
+        if kind is ast.Name:
+            found.append(part.id)  # type: ignore[attr-defined]
+        elif kind is ast.Attribute:
+            found.append(part.attr)  # type: ignore[attr-defined]
+    return frozenset(found)
 
 
 def _defaults(node: ast.arguments) -> Iterator[tuple[str, ast.expr]]:
@@ -117,7 +180,7 @@ def passes(statement: Statement, definition: Definition, parameter: str, positio
     position: the parameter's index without `self`. Calls are matched by the attributes whose assignment mentions
     the class, and by local names, which may hold an element of a container of them.
     """
-    shapes, held = _read(statement)
+    shapes, held, _ = said_by(statement)
     name = definition.simple_name
     for shape in shapes:
         if shape.own and name not in held.get(shape.through, ()):
@@ -137,14 +200,25 @@ def passes(statement: Statement, definition: Definition, parameter: str, positio
 _ELEMENTS = frozenset("layer block blk module mod m l b stage cell layer_module decoder_layer encoder_layer".split())
 
 
-_IDENTIFIER = re.compile(r"[^\W\d]\w*")
+_IDENTIFIER = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_ASCII_IDENTIFIER = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
+
+
+def dotted_names(statement: Statement) -> frozenset[str]:
+    """Every identifier in a statement's text, those joined by dots together; in comments and strings too."""
+    known = statement.memo.get("dotted")
+    if known is None:
+        text = statement.text
+        pattern = _ASCII_IDENTIFIER if text.isascii() else _IDENTIFIER
+        known = statement.memo["dotted"] = frozenset(pattern.findall(text))
+    return known  # type: ignore[return-value]
 
 
 def identifiers(statement: Statement) -> frozenset[str]:
     """Every identifier in a statement's text, those in comments and strings too."""
     known = statement.memo.get("identifiers")
     if known is None:
-        known = statement.memo["identifiers"] = frozenset(_IDENTIFIER.findall(statement.text))
+        known = statement.memo["identifiers"] = frozenset(".".join(dotted_names(statement)).split("."))
     return known  # type: ignore[return-value]
 
 
@@ -162,7 +236,7 @@ def changed_names(old: Statement | None, new: Statement | None) -> frozenset[str
     common = identifiers(old) & identifiers(new)
     if names_used(old) != names_used(new) or _whole(old) != _whole(new):
         return changed | common
-    one, other = _said(old), _said(new)
+    one, other = _said_of(old), _said_of(new)
     if one[0] != other[0]:
         # A call through a local name: it may be an instance of any class the statement has.
         return changed | common
@@ -183,50 +257,16 @@ def _whole(statement: Statement) -> frozenset[str]:
     return known  # type: ignore[return-value]
 
 
-def _said(statement: Statement) -> tuple[frozenset[CallShape], dict[str, frozenset[CallShape]]]:
+def _said_of(statement: Statement) -> tuple[frozenset[CallShape], dict[str, frozenset[CallShape]]]:
     """(calls through local names, for each name the calls of attributes that may hold it)."""
-    known = statement.memo.get("said")
+    known = statement.memo.get("said of")
     if known is None:
-        shapes, held = _read(statement)
+        shapes, held, _ = said_by(statement)
         local = frozenset(shape for shape in shapes if not shape.own)
         through: dict[str, set[CallShape]] = {}
         for shape in shapes:
             if shape.own:
                 for name in held.get(shape.through, ()):
                     through.setdefault(name, set()).add(shape)
-        known = statement.memo["said"] = (local, {name: frozenset(calls) for name, calls in through.items()})
+        known = statement.memo["said of"] = (local, {name: frozenset(calls) for name, calls in through.items()})
     return known  # type: ignore[return-value]
-
-
-_CHECKS = frozenset({"isinstance", "issubclass", "super", "cast", "hasattr"})
-
-
-def names_used(statement: Statement) -> frozenset[str]:
-    """The names a statement uses as values: not as base classes, in annotations or in `isinstance`."""
-    known = statement.memo.get("names used")
-    if known is None:
-        found: set[str] = set()
-        queue: list[ast.AST] = list(statement.body)
-        while queue:
-            node = queue.pop()
-            if isinstance(node, ast.Name):
-                found.add(node.id)
-            elif isinstance(node, ast.Attribute):
-                found.add(node.attr)
-            queue.extend(_values_in(node))
-        known = statement.memo["names used"] = frozenset(found)
-    return known  # type: ignore[return-value]
-
-
-def _values_in(node: ast.AST) -> Iterator[ast.AST]:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CHECKS:
-        return
-    for name, value in node.__dict__.items():
-        if name in ("annotation", "returns") or (name == "bases" and isinstance(node, ast.ClassDef)):
-            continue
-        for child in value if isinstance(value, list) else (value,):
-            # `Base.forward(self, x)` and `Base.attribute` make no instance.
-            if isinstance(child, ast.Attribute) and isinstance(child.value, ast.Name) and child.value.id[:1].isupper():
-                continue
-            if isinstance(child, ast.AST) and child._fields:
-                yield child

@@ -94,13 +94,15 @@ class Assigned:
 Binding = Import | Definition | Assigned | Statement
 
 
-_DOTTED = re.compile(r"([^\W\d]\w*)((?:\.[^\W\d]\w*)+)")
-
-
 def _mentioned(statement: Statement, names: frozenset[str]) -> frozenset[str]:
     """The names of a file that a statement has in its text, and what it reaches through them: `utils.Block`."""
-    behind = (tail for head, tail in _DOTTED.findall(statement.text) if head in names)
-    return (names & callers.identifiers(statement)).union(*(tail[1:].split(".") for tail in behind))
+    found = set(names & callers.identifiers(statement))
+    for dotted in callers.dotted_names(statement):
+        if "." in dotted:
+            head, *tail = dotted.split(".")
+            if head in names:
+                found.update(tail)
+    return frozenset(found)
 
 
 @dataclass(frozen=True, eq=False)

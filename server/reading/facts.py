@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..finding import Spot
 from .definitions import Definition, FileFacts
 from .source import Statement
+from .syntax import walk
 from .values import Module, Value
 
 if TYPE_CHECKING:
@@ -197,6 +198,6 @@ class Unit:
     def functions(self) -> Iterator[ast.AST]:
         """Every function in this statement."""
         for node in self.statement.body:
-            for child in ast.walk(node):
+            for child in walk(node):
                 if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
                     yield child

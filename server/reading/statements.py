@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import conditions, expressions, iteration, operators
 from .annotations import from_annotation
 from .facts import Return
+from .syntax import walk
 from .values import (
     NONE,
     UNKNOWN,
@@ -194,7 +195,7 @@ def _match(m: Machine, node: ast.Match) -> bool:
     ends = []
     for case in node.cases:
         m.restore(before)
-        for part in ast.walk(case.pattern):
+        for part in walk(case.pattern):
             name = getattr(part, "name", None)
             if isinstance(name, str):
                 m.frame.names[name] = UNKNOWN

@@ -23,6 +23,7 @@ from ..finding import (
 )
 from ..knowledge.modules import ModuleClass, module_class
 from ..reading.definitions import Definition
+from ..reading.syntax import walk
 from ..reading.values import Choice, Module, Tensor, Value
 from . import support
 from .base import Case, Rule
@@ -325,7 +326,7 @@ def _definition_of(unit: Unit, owner: Definition, attribute: str) -> ast.expr | 
     """The expression that makes `self.<attribute>` in the owner's `__init__`, or why it cannot be repeated."""
     method = owner.method("__init__")
     found: list[ast.expr] = []
-    for node in ast.walk(method.node) if method is not None else ():
+    for node in walk(method.node) if method is not None else ():
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(support.attribute_of(target) == attribute for target in targets) and node.value is not None:
@@ -333,7 +334,7 @@ def _definition_of(unit: Unit, owner: Definition, attribute: str) -> ast.expr | 
     if len(found) != 1:
         return "it is defined in several places" if found else "it is defined in another class"
     value = found[0]
-    if not any(isinstance(part, ast.Call) for part in ast.walk(value)):
+    if not any(isinstance(part, ast.Call) for part in walk(value)):
         return "the instance is passed in or made elsewhere"
     if _EFFECTS.search(unit.source(value)):
         return "the expression that makes it cannot be run twice"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..finding import Change, Draft, Repair, ReplaceText, Safety
+from ..reading.syntax import walk
 from ..reading.values import Const, Number, Sequence, Shape, Tensor, Value
 from . import equalization
 from .base import Case, Rule
@@ -236,7 +237,7 @@ def _reason(operation: Operation, receiver: ast.expr | None, dimensions: tuple[_
         return "the view makes one column of all values on purpose"
     if operation.site.scripted:
         return "torch.jit.script compiles this function"
-    written = set(map(id, ast.walk(operation.node)))
+    written = set(map(id, walk(operation.node)))
     if any(id(node) not in written for node, _ in dimensions):
         return "the shape is not written in this call"
     if receiver is None or not _is_name(receiver):

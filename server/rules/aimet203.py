@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..finding import Change, Draft, Repair, ReplaceText, Safety, Step
 from ..knowledge.names import canonical
 from ..reading.definitions import Definition
+from ..reading.syntax import walk
 from ..reading.values import Const, Module, Unknown, Value
 from . import equalization
 from .base import Case, Rule
@@ -249,7 +250,7 @@ class AlignCorners(Rule):
                 message = f"{_MESSAGE} No repair is offered: derive from `nn.Upsample` and pass `align_corners=False`."
                 yield Draft(self.code, unit.spot(base), message, equalization.severity(config), symbol)
             constructor = definition.methods.get("__init__")
-            for node in ast.walk(constructor) if constructor is not None else ():
+            for node in walk(constructor) if constructor is not None else ():
                 if isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__":
                     place = equalization.written(node, kind.position or 0, "align_corners")
                     given = place.value if isinstance(place, ast.keyword) else place

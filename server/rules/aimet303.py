@@ -12,6 +12,7 @@ from ..knowledge import modules, tensors
 from ..knowledge.layers import layer
 from ..positions import Span, code_point_column
 from ..reading.definitions import Definition
+from ..reading.syntax import walk
 from ..reading.values import Choice, Module, Tensor, Unknown, Value
 from . import leaves, stubs, support, usage
 from .base import Case, Rule
@@ -274,14 +275,14 @@ def _sets_modules_later(index: Index, definition: Definition) -> bool:
         for name, method in each.methods.items():
             if name == "__init__":
                 continue
-            if any(_sets_module(node) for node in ast.walk(method) if isinstance(node, ast.Assign)):
+            if any(_sets_module(node) for node in walk(method) if isinstance(node, ast.Assign)):
                 return True
     return False
 
 
 def _sets_module(node: ast.Assign) -> bool:
     return any(map(_is_attribute_of_self, node.targets)) and any(
-        isinstance(part, ast.Call) and _makes_object(part) for part in ast.walk(node.value)
+        isinstance(part, ast.Call) and _makes_object(part) for part in walk(node.value)
     )
 
 

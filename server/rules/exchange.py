@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..reading.definitions import Definition
+from ..reading.syntax import walk
 from ..reading.units import model_definitions
 from ..reading.values import (
     Choice,
@@ -111,7 +112,7 @@ def outputs(unit: Unit, definition: Definition) -> list[Output]:
     method = definition.methods.get("forward")
     if trace is None or method is None:
         return []
-    own = {id(node) for node in ast.walk(method) if isinstance(node, ast.Return)}
+    own = {id(node) for node in walk(method) if isinstance(node, ast.Return)}
     found: dict[str, list[Return]] = {}
     own_returns = [each for each in trace.returns if id(each.statement) in own]
     for each in own_returns:
@@ -220,11 +221,11 @@ def _reads(method: ast.AST, name: str) -> tuple[list[tuple[str, ast.Subscript]],
 
     After a name is bound again it is another value: only what stands before that counts.
     """
-    names = [node for node in ast.walk(method) if isinstance(node, ast.Name) and node.id == name]
+    names = [node for node in walk(method) if isinstance(node, ast.Name) and node.id == name]
     rebound = min((node.lineno for node in names if not isinstance(node.ctx, ast.Load)), default=None)
     reads: list[tuple[str, ast.Subscript]] = []
     as_dict = False
-    for node in ast.walk(method) if names else ():
+    for node in walk(method) if names else ():
         if rebound is not None and getattr(node, "lineno", 0) > rebound:
             continue
         if isinstance(node, ast.Subscript) and _is(node.value, name):

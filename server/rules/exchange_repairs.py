@@ -7,6 +7,7 @@ import keyword
 from typing import TYPE_CHECKING
 
 from ..finding import Change, Repair, ReplaceText, Safety, Step
+from ..reading.syntax import walk
 from ..reading.values import Dictionary
 
 if TYPE_CHECKING:
@@ -125,14 +126,14 @@ def _follow(use: Use, keys: list[str], steps: _Steps) -> bool:
     """Rewrite how one caller reads the result; False where that cannot be followed."""
     statement = use.site.statement
     function = use.site.function.node
-    parents = {child: node for node in ast.walk(function) for child in ast.iter_child_nodes(node)}
+    parents = {child: node for node in walk(function) for child in ast.iter_child_nodes(node)}
     parent = parents.get(use.node)
     reads: list[ast.Subscript] = []
     if isinstance(parent, ast.Subscript) and parent.value is use.node:
         reads.append(parent)
     elif isinstance(parent, ast.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0], ast.Name):
         name = parent.targets[0].id
-        for node in ast.walk(function):
+        for node in walk(function):
             if isinstance(node, ast.Name) and node.id == name and node is not parent.targets[0]:
                 read = parents.get(node)
                 if not isinstance(read, ast.Subscript) or read.value is not node:
@@ -168,8 +169,8 @@ def for_input(unit: Unit, definition: Definition, entry: Input) -> Repair | str:
     if entry.parameter.node in method.args.kwonlyargs or _has_default(method, entry.parameter.node):
         return "the parameter is optional, so no order of parameters fits every call"
     named = _named_after_key(method, entry)
-    taken = {node.id for node in ast.walk(method) if isinstance(node, ast.Name)} - named.keys()
-    taken |= {node.arg for node in ast.walk(method) if isinstance(node, ast.arg)}
+    taken = {node.id for node in walk(method) if isinstance(node, ast.Name)} - named.keys()
+    taken |= {node.arg for node in walk(method) if isinstance(node, ast.arg)}
     if any(not key.isidentifier() or keyword.iskeyword(key) or key in taken - {entry.parameter.name} for key in keys):
         return "a key is no name that a parameter could have here"
     steps: _Steps = {}
@@ -201,7 +202,7 @@ def _named_after_key(method: ast.FunctionDef | ast.AsyncFunctionDef, entry: Inpu
             for key, node in entry.reads:
                 if value is node and isinstance(target, ast.Name) and target.id == key and key not in seen:
                     found[key] = statement
-        seen.update(node.id for node in ast.walk(statement) if isinstance(node, ast.Name))
+        seen.update(node.id for node in walk(statement) if isinstance(node, ast.Name))
     return found
 
 

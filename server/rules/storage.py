@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..knowledge import modules, tensors
 from ..knowledge.data import words
+from ..reading.syntax import walk
 from ..reading.values import Const, Module, Tensor, Value
 
 if TYPE_CHECKING:
@@ -219,17 +220,17 @@ def _is_self(node: ast.expr) -> bool:
 
 
 def _names(node: ast.AST) -> Iterator[str]:
-    return (part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+    return (part.id for part in walk(node) if isinstance(part, ast.Name))
 
 
 def _live_names(function: ast.AST, statement: ast.AugAssign) -> set[str]:
     """The names read after a statement, in a loop around it, or in a function defined inside."""
     end = (statement.end_lineno or 0, statement.end_col_offset or 0)
     live: set[str] = set()
-    for node in ast.walk(function):
+    for node in walk(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and (node.lineno, node.col_offset) >= end:
             live.add(node.id)
-        inside = isinstance(node, (ast.For, ast.AsyncFor, ast.While)) and any(e is statement for e in ast.walk(node))
+        inside = isinstance(node, (ast.For, ast.AsyncFor, ast.While)) and any(e is statement for e in walk(node))
         if inside or (node is not function and isinstance(node, (ast.FunctionDef, ast.Lambda))):
             live.update(_names(node))
     return live

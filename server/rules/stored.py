@@ -12,6 +12,7 @@ from ..knowledge.layers import RECEIVER, Layer, bind, layer
 from ..knowledge.names import canonical
 from ..reading.definitions import Definition
 from ..reading.parameters import default_of
+from ..reading.syntax import walk
 
 if TYPE_CHECKING:
     from ..reading.facts import Operation, Unit
@@ -59,7 +60,7 @@ def repairs(unit: Unit, operation: Operation, found: Layer, place: Place) -> Out
 
 def _values(owner: Definition, attribute: str) -> Iterator[ast.expr]:
     """What the class assigns to `self.<attribute>`."""
-    for node in ast.walk(owner.node):
+    for node in walk(owner.node):
         if not isinstance(node, (ast.Assign, ast.AnnAssign)):
             continue
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:

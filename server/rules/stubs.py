@@ -14,6 +14,7 @@ from ..finding import InsertStatements
 from ..knowledge import modules
 from ..reading.model import kind_of
 from ..reading.parameters import default_of
+from ..reading.syntax import walk
 from ..reading.values import Choice, Const, Sequence, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _input(method: Definition, parameter: ast.arg, kind: str, first: bool, keywo
 
 
 def _holds_anywhere(unit: Unit, default: str) -> bool:
-    names = {node.id for node in ast.walk(ast.parse(default)) if isinstance(node, ast.Name)}
+    names = {node.id for node in walk(ast.parse(default)) if isinstance(node, ast.Name)}
     return all(name in unit.file.scope for name in names)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..finding import Safety
 from ..knowledge import modules
 from ..reading.definitions import CODE, Assigned, Definition, Import
+from ..reading.syntax import walk
 from ..reading.values import Choice, Module, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def carried(unit: Unit, operation: Operation, node: ast.expr | None) -> str | No
 
 
 def _carried(unit: Unit, owner: Definition | None, node: ast.expr) -> str | None:
-    if not all(_holds_in_init(unit, owner, part) for part in ast.walk(node)):
+    if not all(_holds_in_init(unit, owner, part) for part in walk(node)):
         return None
     source = unit.source(node)
     return source if "\n" not in source else ast.unparse(node)
@@ -293,7 +294,7 @@ def _constant_attribute(unit: Unit, owner: Definition | None, name: str) -> bool
 def beside(operation: Operation) -> str | None:
     """The attribute whose layer made the operation's first operand: the new module is defined after it."""
     for node, _ in operation.operands[:1]:
-        for part in ast.walk(node) if node is not None else ():
+        for part in walk(node) if node is not None else ():
             if (
                 isinstance(part, ast.Call)
                 and isinstance(part.func, ast.Attribute)
@@ -331,10 +332,7 @@ def parents(unit: Unit) -> dict[ast.AST, ast.AST]:
     known = unit.statement.memo.get("parents")
     if known is None:
         known = {
-            child: node
-            for root in unit.statement.body
-            for node in ast.walk(root)
-            for child in ast.iter_child_nodes(node)
+            child: node for root in unit.statement.body for node in walk(root) for child in ast.iter_child_nodes(node)
         }
         unit.statement.memo["parents"] = known
     return known  # type: ignore[return-value]

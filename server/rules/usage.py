@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..knowledge.data import words
 from ..reading.callers import names_used
 from ..reading.definitions import Definition
+from ..reading.syntax import walk
 from . import support
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _passed_on(statement: Statement) -> frozenset[str]:
     """The names of what a function calls and gives to the constructor of another class."""
     known = statement.memo.get("passed on")
     if known is None:
-        nodes = [node for root in statement.body for node in ast.walk(root)]
+        nodes = [node for root in statement.body for node in walk(root)]
         made = {
             target.id: _callee(node.value)
             for node in nodes
@@ -152,5 +153,5 @@ def _others(index: Index, definition: Definition) -> Iterator[tuple[str, Stateme
 
 def _in_table(node: ast.AST, name: str) -> bool:
     """Whether a module-level statement puts the class itself, not an instance, into a value."""
-    called = {id(part.func) for part in ast.walk(node) if isinstance(part, ast.Call)}
-    return any(isinstance(part, ast.Name) and part.id == name and id(part) not in called for part in ast.walk(node))
+    called = {id(part.func) for part in walk(node) if isinstance(part, ast.Call)}
+    return any(isinstance(part, ast.Name) and part.id == name and id(part) not in called for part in walk(node))

@@ -1,0 +1,41 @@
+"""Walks syntax trees: what `ast.walk` does, without the nodes that nobody asks about, and several times as fast."""
+
+from __future__ import annotations
+
+import ast
+
+# Fields that hold no expression, statement or pattern: names, numbers, operators and contexts.
+_PLAIN = frozenset(
+    "ctx op ops id attr arg name names kind type_comment level module conversion simple is_async asname rest kwd_attrs "
+    "type_ignores tag".split()
+)
+
+
+class _Children(dict[type, tuple[str, ...]]):
+    """For each class of nodes the fields that hold nodes or lists of nodes."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        fields = (
+            () if kind is ast.Constant else tuple(name for name in getattr(kind, "_fields", ()) if name not in _PLAIN)
+        )
+        self[kind] = fields
+        return fields
+
+
+CHILDREN = _Children()
+
+
+def walk(root: ast.AST) -> list[ast.AST]:
+    """`root` and all nodes below it, outer ones first; without operators, contexts and the names of imports."""
+    found = [root]
+    children = CHILDREN
+    for node in found:  # grows while it is walked
+        for name in children[type(node)]:
+            value = getattr(node, name)
+            if type(value) is list:
+                for each in value:
+                    if each is not None:
+                        found.append(each)
+            elif value is not None:
+                found.append(value)
+    return found
