@@ -51,7 +51,7 @@ class Operation:
         `passed` where the function is handed to another one (`map`, `checkpoint`); `operator` for a symbol.
     loops: the loops around it, innermost last.
     result: what it yields.
-    chain: the calls through which it was first reached; repeated: it is reached through others too.
+    chain: the calls through which it was first reached; repeated: one run reaches it through others too.
     """
 
     symbol: str

@@ -46,7 +46,7 @@ _SERIAL = itertools.count(1)
 
 
 # What a branch can change: the names, the uses so far, while building the attributes of `self`, and what lists hold.
-State = tuple[dict[str, Value], dict[Any, "Use"], "dict[str, Value] | None", list[tuple[Sequence, Any, Any, Value]]]
+State = tuple[dict[str, Value], dict[Any, Any], "dict[str, Value] | None", list[tuple[Sequence, Any, Any, Value]]]
 
 
 @dataclass(eq=False, slots=True)
@@ -84,7 +84,8 @@ class Machine:
         self.building = building
         self.trace = Trace(model)
         self.frame: Frame = None  # type: ignore[assignment]
-        self.uses: dict[Any, Use] = {}
+        # What ran on the way here: uses by module, chains of calls by operation.
+        self.uses: dict[Any, Any] = {}
         self.loops: list[Loop] = []
         self.chain: tuple[ast.AST, ...] = ()
         # Loops of which only one round is being run (`if i == 0:`).
@@ -182,14 +183,15 @@ class Machine:
         if self.building or self.silent:
             return
         key = (id(operation.node), operation.symbol)
-        known = self._seen.get(key)
+        known, ran = self._seen.get(key), self.uses.setdefault(("operation", *key), self.chain)
         if known is None:
             self._seen[key] = operation
             operation.chain = self.chain
             self.trace.operations.append(operation)
             self.trace.reached.add((operation.site.path, operation.site.statement.key))
             return
-        known.repeated = known.repeated or known.chain != self.chain
+        # What an exclusive branch reached counts once.
+        known.repeated = known.repeated or ran != self.chain
         if operation.result is not known.result:
             # Read again with other values: only what holds for both readings counts.
             known.operands = tuple(

@@ -183,7 +183,7 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
         return (), "its arguments are hidden behind `*`"
     if operation.site.owner is not None and unit.model_of(operation.site.owner) is None:
         return (), "it stands in a class of another file"
-    place = support.place_for(unit, operation)
+    place = support.place_for(unit, operation, found.module)
     if place.owner is None:
         return (), place.reason
     if operation.via != "stored" and (operation.repeated or (operation.loops and not support.walked_around(operation))):

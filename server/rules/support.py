@@ -13,14 +13,12 @@ from ..knowledge import modules
 from ..reading.definitions import CODE, Assigned, Definition, Import
 from ..reading.syntax import walk
 from ..reading.values import Choice, Module, Tensor, Unknown, Value
+from .walks import walks_children
 
 if TYPE_CHECKING:
     from ..reading.facts import Operation, Unit
     from ..reading.index import Index
 
-_ITERATES = re.compile(
-    r"\bin self\b(?!\.)|enumerate\(self\)|self\.(?:named_)?(?:children|modules)\(\)|self\._modules\b|\*self\b(?!\.)"
-)
 _WALKED_OUTSIDE = re.compile(r"children\(\)\)?\s*\[|zip\([^()\n]*\.(?:named_)?modules\(\)")
 
 
@@ -37,8 +35,8 @@ class Place:
     reason: str = ""
 
 
-def place_for(unit: Unit, operation: Operation) -> Place:
-    """Where the module that replaces an operation would be registered."""
+def place_for(unit: Unit, operation: Operation, new: str = "") -> Place:
+    """Where the module that replaces an operation would be registered; `new`: its class, where it is torch's."""
     site = operation.site
     if site.scripted:
         return Place(None, reason="torch.jit.script compiles this function, so it is left as it is")
@@ -53,7 +51,7 @@ def place_for(unit: Unit, operation: Operation) -> Place:
         return Place(
             None, reason=f"`{site.owner.simple_name}` is not a module itself: define the module where it is used"
         )
-    return registration(unit.index, site.owner)
+    return registration(unit.index, site.owner, new)
 
 
 def _receives_self(function: Definition) -> bool:
@@ -68,19 +66,19 @@ def _receives_self(function: Definition) -> bool:
     return False
 
 
-def registration(index: Index, owner: Definition) -> Place:
+def registration(index: Index, owner: Definition, new: str = "") -> Place:
     """Whether a class can take one more submodule, and how safely."""
-    place: Place = index.remember(("registration", owner), lambda: _registration(index, owner))
+    place: Place = index.remember(("registration", owner, new), lambda: _registration(index, owner, new))
     return place
 
 
-def _registration(index: Index, owner: Definition) -> Place:
+def _registration(index: Index, owner: Definition, new: str) -> Place:
     base = index.external_base(owner)
     known = modules.module_class(base) if base is not None else None
     if known is not None and known.container:
         return Place(None, reason=f"`{owner.simple_name}` runs its children in turn, so it can hold no other module")
     for each in index.order(owner):
-        if isinstance(each, Definition) and _ITERATES.search(_source(each)):
+        if isinstance(each, Definition) and walks_children(index, each, new):
             return Place(None, reason=f"`{owner.simple_name}` walks over its own children and would run the new one")
     doubt = _doubt(index, owner, base)
     return Place(owner.name, Safety.UNSAFE if doubt else Safety.SAFE, doubt)

@@ -46,6 +46,37 @@ _PLACES = {
         _net(_line("for each in self.children():") + _line("x = each(x)", 3) + _line("return F.relu(x)")),
         "none",
     ),
+    "first values given by what each child is": (
+        _net(
+            _line("return F.relu(self.fc(x))"),
+            _line("for m in self.modules():")
+            + _line("if isinstance(m, (nn.Linear, Net)) and m.bias is not None:", 3)
+            + _line("nn.init.zeros_(m.bias)", 4)
+            + _line("elif isinstance(m, nn.BatchNorm2d):", 3)
+            + _line("nn.init.ones_(m.weight)", 4),
+        ),
+        "safe",
+    ),
+    "first values for the kind that the repair makes": (
+        _net(
+            _line("return F.layer_norm(self.fc(x), (4,))"),
+            _line("for m in self.modules():")
+            + _line("if isinstance(m, nn.LayerNorm):", 3)
+            + _line("nn.init.ones_(m.weight)", 4),
+        ),
+        "none",
+    ),
+    "first values for whatever has a weight": (
+        _net(
+            _line("return F.relu(self.fc(x))"),
+            _line("for m in self.modules():")
+            + _line("if isinstance(m, nn.Linear):", 3)
+            + _line("nn.init.zeros_(m.bias)", 4)
+            + _line("else:", 3)
+            + _line("self.other(m)", 4),
+        ),
+        "none",
+    ),
     "a base that cannot be read": (
         "from elsewhere import Mixin\n\n\n" + _net(_line("return F.relu(self.fc(x))"), bases="Mixin, nn.Module"),
         "unsafe",
@@ -114,6 +145,14 @@ def test_loops() -> None:
     counted = _net(_line("for _ in range(3):") + _line("x = F.relu(self.fc(x))", 3) + _line("return x"))
     assert _safety(_one("AIMET101", walked)) == "safe"
     assert _safety(_one("AIMET101", counted)) == "none"
+
+
+def test_a_helper_that_exclusive_branches_call_runs_once() -> None:
+    helper = "    def helper(self, x):\n        return F.relu(self.fc(x))\n"
+    branches = _line("if self.deep:") + _line("y = self.helper(x)", 3) + _line("else:") + _line("y = self.helper(x)", 3)
+    init = _line("self.deep = False")
+    assert _safety(_one("AIMET101", _net(branches + _line("return y"), init, extra=helper))) == "safe"
+    assert _safety(_one("AIMET101", _net(branches + _line("return self.helper(y)"), init, extra=helper))) == "none"
 
 
 def test_a_class_registered_with_aimet_is_a_leaf_by_choice() -> None:

@@ -1,0 +1,87 @@
+"""Whether a class walks over its own children, so that a new one would take part in what it does."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from ..knowledge.modules import module_class
+from ..reading.definitions import Definition
+
+if TYPE_CHECKING:
+    from ..reading.index import Index
+
+_ITERATES = re.compile(
+    r"\bin self\b(?!\.)|enumerate\(self\)|self\.(?:named_)?(?:children|modules)\(\)|self\._modules\b|\*self\b(?!\.)"
+)
+_NAMED = frozenset({"named_children", "named_modules"})
+_ALL = frozenset({"children", "modules"}) | _NAMED
+
+
+def walks_children(index: Index, definition: Definition, new: str) -> bool:
+    """Whether code of the class meets every child, and a new one of class `new` too (torch's, or empty for AIMET's)."""
+    text = definition.statement.source(definition.node)
+    if _ITERATES.search(text) is None:
+        return False
+    kept = text.splitlines()
+    first = definition.node.lineno
+    for node in ast.walk(definition.node):
+        if isinstance(node, ast.For) and _passes_over(index, definition, node, new):
+            for line in range(node.lineno - first, (node.end_lineno or node.lineno) - first + 1):
+                kept[line] = ""
+    return _ITERATES.search("\n".join(kept)) is not None
+
+
+def _passes_over(index: Index, definition: Definition, loop: ast.For, new: str) -> bool:
+    """Whether a loop asks of each child what it is, and does nothing with a new one.
+
+    It is how weights are given their first values: `for m in self.modules(): if isinstance(m, nn.Conv2d): ...`.
+    """
+    call, target = loop.iter, loop.target
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _ALL):
+        return False
+    if not (isinstance(call.func.value, ast.Name) and call.func.value.id == "self") or loop.orelse:
+        return False
+    if call.func.attr in _NAMED and isinstance(target, ast.Tuple) and len(target.elts) == 2:
+        target = target.elts[1]
+    if not isinstance(target, ast.Name):
+        return False
+    return all(_asks(index, definition, each, target.id, new) for each in loop.body)
+
+
+def _asks(index: Index, definition: Definition, statement: ast.stmt, name: str, new: str) -> bool:
+    while isinstance(statement, ast.If):
+        test = statement.test
+        if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+            test = test.values[0]
+        if not (
+            isinstance(test, ast.Call)
+            and isinstance(test.func, ast.Name)
+            and test.func.id == "isinstance"
+            and len(test.args) == 2
+            and isinstance(test.args[0], ast.Name)
+            and test.args[0].id == name
+        ):
+            return False
+        kinds = test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
+        if not all(_another_kind(index, definition, each, new) for each in kinds):
+            return False
+        if not statement.orelse:
+            return True
+        if len(statement.orelse) != 1:
+            return False
+        statement = statement.orelse[0]
+    return False
+
+
+def _another_kind(index: Index, definition: Definition, kind: ast.expr, new: str) -> bool:
+    """Whether a new module is no instance of a class for sure: that one owns weights, or is the workspace's own."""
+    found = index.named(kind, definition.path, definition.parent)
+    if isinstance(found, Definition):
+        return True
+    known = module_class(found) if isinstance(found, str) else None
+    if known is None or not known.parametric:
+        return False
+    made = module_class(new)
+    return made is None or known.path not in (made.path, *made.bases)
