@@ -19,6 +19,7 @@ from .reading.source import Statement
 from .reading.syntax import walk
 from .reading.units import unit
 from .rules import RULES, by_code
+from .rules.followers import following
 
 if TYPE_CHECKING:
     from .rewriting.imports import ImportLine
@@ -278,7 +279,8 @@ def _carry_out(project: Project, repairs: Iterable[Repair]) -> tuple[dict[str, s
 
     steps: dict[tuple[str, str], list[tuple[int, Step]]] = {}
     for index, repair in enumerate(repairs):
-        for change in repair.changes:
+        followed = following(project, repair.interface, repair.changes) if repair.interface is not None else ()
+        for change in (*repair.changes, *followed):
             steps.setdefault((change.path, change.key), []).extend((index, step) for step in change.steps)
     failed: set[int] = set()
     texts: dict[str, str] = {}

@@ -149,12 +149,32 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Interface:
+    """What changes in how a module is called. Ordinary code that calls it follows when the repair is carried out.
+
+    path, cls: its class, by file and qualified name. keys: those of the dict that becomes a tuple in this order, or
+    parameters of these names; empty where no caller can follow.
+    parameter, position: of the dict that `forward` took, without `self`; an empty name where it returned the dict.
+    """
+
+    path: str
+    cls: str
+    keys: tuple[str, ...] = ()
+    parameter: str = ""
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Repair:
-    """A repair as a plain description; rewriting carries it out."""
+    """A repair as a plain description; rewriting carries it out.
+
+    interface: where it changes how the module is called; an editor then shows what changes before it is done.
+    """
 
     title: str
     safety: Safety
     changes: tuple[Change, ...]
+    interface: Interface | None = None
 
 
 @dataclass(frozen=True, slots=True)

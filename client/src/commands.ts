@@ -13,8 +13,7 @@ export function registerCommands(
 ): vscode.Disposable[] {
   const pages = new RulePages(server);
   const commands: Record<string, (...args: never[]) => unknown> = {
-    fixFile: () =>
-      vscode.commands.executeCommand('editor.action.sourceAction', { kind: 'source.fixAll.aimet', apply: 'first' }),
+    fixFile: () => fixFile(server),
     fixWorkspace: () => fixWorkspace(server),
     checkWorkspace: () => server.execute('aimetGuidelines.server.checkWorkspace'),
     explainRule: (code?: string) => pages.show(code),
@@ -33,6 +32,14 @@ export function registerCommands(
     }),
   );
   return [pages, ...registered];
+}
+
+/** In a notebook the file is the notebook: its cells are one module. */
+async function fixFile(server: Server): Promise<void> {
+  const notebook = vscode.window.activeNotebookEditor?.notebook;
+  const document = notebook?.getCells().find(({ document }) => document.languageId === 'python')?.document;
+  const { uri } = document ?? vscode.window.activeTextEditor?.document ?? {};
+  await server.execute('aimetGuidelines.server.fixFile', ...(uri ? [String(uri)] : []));
 }
 
 async function fixWorkspace(server: Server): Promise<void> {

@@ -6,17 +6,20 @@ import { PythonExtension } from './pythonExtension';
 import { Server } from './server';
 import { affectsServerProcess } from './settings';
 import { Status } from './status';
+import { Trace } from './trace';
 
 let server: Server | undefined;
 
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
   const log = createLog(context);
+  const trace = new Trace();
   const python = new PythonExtension(log);
   const status = new Status();
   const interpreters = new Interpreters(context.extensionUri.fsPath, python, log);
-  server = new Server(context, interpreters, python, status, log);
+  server = new Server(context, interpreters, python, status, log, trace);
   context.subscriptions.push(
     log,
+    trace,
     python,
     status,
     ...registerCommands(server, interpreters, log),

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 
 export const PRODUCT = 'AIMET Model Guidelines';
 
-/** The one output channel: the client's own lines, the server's, and the trace between them. */
+/** The output channel with the client's own lines and the server's. */
 export function createLog(context: vscode.ExtensionContext): vscode.LogOutputChannel {
   const log = vscode.window.createOutputChannel(PRODUCT, { log: true });
   const { version } = context.extension.packageJSON as { version: string };

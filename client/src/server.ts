@@ -26,6 +26,7 @@ import { applyReviewed } from './review';
 import { SECTION } from './settings';
 import { DOCUMENTS, type ServerStatus, type Status } from './status';
 
+const EXPLAIN = 'aimetGuidelines.explainRule';
 const STOP_TIMEOUT_MS = 3000;
 const CRASHES = 3;
 const CRASH_WINDOW_MS = 3 * 60_000;
@@ -52,6 +53,7 @@ export class Server {
     private readonly python: PythonExtension,
     private readonly status: Status,
     private readonly log: vscode.LogOutputChannel,
+    private readonly trace: vscode.LogOutputChannel,
   ) {}
 
   start(): Promise<void> {
@@ -86,8 +88,8 @@ export class Server {
     return this.running().sendRequest('aimetGuidelines/explain', { code });
   }
 
-  execute(command: string): Promise<unknown> {
-    return this.running().sendRequest(ExecuteCommandRequest.type, { command, arguments: [] });
+  execute(command: string, ...args: unknown[]): Promise<unknown> {
+    return this.running().sendRequest(ExecuteCommandRequest.type, { command, arguments: args });
   }
 
   private running(): LanguageClient {
@@ -170,9 +172,10 @@ export class Server {
         },
       ],
       // A rule's page is the only command that a hover may link to.
-      markdown: { isTrusted: { enabledCommands: ['aimetGuidelines.explainRule'] } },
+      initializationOptions: { explainCommand: EXPLAIN },
+      markdown: { isTrusted: { enabledCommands: [EXPLAIN] } },
       outputChannel: this.log,
-      traceOutputChannel: this.log,
+      traceOutputChannel: this.trace,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationFailedHandler: () => false,
       errorHandler: this.errorHandler(),

@@ -6,7 +6,7 @@ export interface ServerStatus {
   readonly errors: number;
   readonly warnings: number;
   readonly information: number;
-  /** How many files the workspace has. */
+  /** How many files were checked. */
   readonly files: number;
   /** Whether it is checking the workspace. */
   readonly scanning: boolean;
@@ -27,7 +27,7 @@ export function summary({ errors, warnings, information, scanning }: ServerStatu
   const parts = [
     [errors, 'error'],
     [warnings, 'warning'],
-    [information, 'hint'],
+    [information, 'info'],
   ] as const;
   const found = parts.filter(([number]) => number > 0).map(([number, word]) => count(number, word));
   if (found.length > 0) return `AIMET: ${found.join(', ')}`;

@@ -17,7 +17,7 @@ from .. import engine, suppression
 from ..finding import Edit, Finding, Repair
 from ..positions import Span
 from . import wire
-from .bulk import fix_all, fixable, is_safe
+from .bulk import fix_all, fixable, is_safe, shown_title
 from .edits import workspace_edit
 from .scope import class_at
 from .session import Session
@@ -83,15 +83,8 @@ def _repairs(session: Session, subject: Subject, finding: Finding) -> Iterator[l
         if not safe and not subject.folder.editor.show_unsafe_fixes:
             continue
         data = {"choice": f"repair:{number}", "key": finding.key}
-        yield _action(session, subject, _title(repair), data, [finding], preferred=safe and preferred)
+        yield _action(session, subject, shown_title(repair), data, [finding], preferred=safe and preferred)
         preferred = preferred and not safe
-
-
-def _title(repair: Repair) -> str:
-    """The repair's title; it says so where the model may change."""
-    if is_safe(repair) or "unsafe" in repair.title.lower():
-        return repair.title
-    return f"{repair.title} (unsafe)"
 
 
 def _many(subject: Subject, here: Sequence[Finding]) -> Iterator[lsp.CodeAction]:
@@ -183,8 +176,9 @@ def _edit(session: Session, subject: Subject, title: str, data: dict[str, Any]) 
         if repair is None:
             return None
         edits = engine.repair_edits(path, folder.project, folder.config(path), finding, repair)
-        elsewhere = any(other != path for other in edits)
-        review = repair.title if elsewhere and not is_safe(repair) else ""
+        # What changes how a module is called, or other files, is shown before it is done.
+        elsewhere = not is_safe(repair) and any(other != path for other in edits)
+        review = repair.title if elsewhere or repair.interface is not None else ""
         return workspace_edit(session, folder, edits, review=review)
     return workspace_edit(session, folder, {path: _ignore(choice, subject, finding)})
 
@@ -192,7 +186,7 @@ def _edit(session: Session, subject: Subject, title: str, data: dict[str, Any]) 
 def _same_repair(finding: Finding, title: str, number: str) -> Repair | None:
     """The repair that was offered under that title. After an edit a finding's key can name another finding."""
     repairs = finding.repairs
-    if number.isdigit() and int(number) < len(repairs) and _title(repairs[int(number)]) == title:
+    if number.isdigit() and int(number) < len(repairs) and shown_title(repairs[int(number)]) == title:
         return repairs[int(number)]
     return None
 

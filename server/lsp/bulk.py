@@ -17,6 +17,11 @@ def is_safe(repair: Repair) -> bool:
     return repair.safety is Safety.SAFE
 
 
+def shown_title(repair: Repair) -> str:
+    """The repair's title, with its safety; an unsafe one mostly says itself what may change."""
+    return repair.title if "(unsafe" in repair.title else f"{repair.title} ({repair.safety.value})"
+
+
 def fixable(folder: Folder, path: str, findings: Sequence[Finding]) -> list[Finding]:
     """The findings that a fix-all of the file would repair."""
     config = folder.config(path)

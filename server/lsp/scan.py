@@ -222,7 +222,7 @@ class _Progress:
             _log.info("the editor shows no progress: %s", error)
             return
         self._token = token
-        begin = lsp.WorkDoneProgressBegin(title="AIMET: checking the workspace", cancellable=True, percentage=0)
+        begin = lsp.WorkDoneProgressBegin(title="AIMET", cancellable=True, percentage=0)
         progress.begin(token, begin)
 
     def step(self) -> int:

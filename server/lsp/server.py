@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import InvalidStateError
 from typing import Any, BinaryIO
 
 from lsprotocol import types as lsp
@@ -69,6 +70,8 @@ class Protocol(LanguageServerProtocol):
                 self._send_response(data["id"], error=error.to_response_error())
             else:
                 _log.warning("passed over a message that does not follow the protocol: %s", error)
+        except InvalidStateError:
+            _log.debug("an answer came when nobody waited for it any more")
         except Exception:
             _log.exception("a message could not be handled")
 
@@ -170,6 +173,7 @@ class Server(LanguageServer):
             folders = [lsp.WorkspaceFolder(params.root_uri, "")]
         self.session.set_folders(folders)
         self.session.meet(params.capabilities)
+        self.session.explain_command = str(self.options.get("explainCommand", ""))
         if isinstance(self.options.get("settings"), Mapping):
             self.session.use_settings(settings.read(self.options["settings"]))
         elif self._pulls_settings:
@@ -254,5 +258,6 @@ def serve() -> int:
     """Serve one client over standard input and output; the exit status of the process."""
     incoming, outgoing = take_over_stdio()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("pygls").setLevel(logging.ERROR)  # its warnings are about answers that came too late
     sys.setswitchinterval(0.001)  # the thread that reads messages must not wait long for a check to pause
     return asyncio.run(Server().run(incoming, outgoing))

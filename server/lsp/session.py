@@ -41,6 +41,7 @@ class Session:
         self.status = Status(self)
         self.edit_support = lsp.WorkspaceEditClientCapabilities()
         self.resolves_edits = False
+        self.explain_command = ""  # of the client, for links
         self._pending = pending
         self._stale: set[str] = set()
         self._provisional: set[str] = set()

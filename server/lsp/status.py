@@ -51,7 +51,7 @@ class Status:
             "errors": total[Severity.ERROR],
             "warnings": total[Severity.WARNING],
             "information": total[Severity.INFORMATION],
-            "files": sum(len(list(folder.project.paths)) for folder in session.folders.everything()),
+            "files": sum(len(folder.reports) for folder in session.folders.everything()),
             "scanning": session.scanner.running,
             "notes": self._notes(),
         }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import keyword
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..finding import Change, Repair, ReplaceText, Safety, Step
+from ..finding import Change, Interface, Repair, ReplaceText, Safety, Step
 from ..reading.syntax import walk
 from ..reading.values import Dictionary
 
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
     from ..reading.source import Statement
     from .exchange import Input, Output
 
-from . import exchange
+from . import exchange, followers
 
 _Steps = dict[tuple[str, str], list[Step]]
 
 
-def _repair(title: str, steps: _Steps) -> Repair:
+def _repair(title: str, steps: _Steps, interface: Interface) -> Repair:
     changes = tuple(Change(path, key, tuple(dict.fromkeys(each))) for (path, key), each in steps.items())
-    return Repair(title, Safety.UNSAFE, changes)
+    return Repair(title, Safety.UNSAFE, changes, interface)
 
 
 # Out
@@ -43,18 +44,17 @@ def for_output(unit: Unit, definition: Definition, output: Output) -> Repair | s
     for each in output.returns:
         if each.node is not None:
             here.append(_as_tuple(unit, each.node, output.kind))
+    interface = Interface(definition.path, definition.name)
     if output.kind == "list":
-        return _repair("Return a tuple instead of the list (unsafe: callers that change the list must follow)", steps)
+        title = "Return a tuple instead of the list (unsafe: callers that change the list must follow)"
+        return _repair(title, steps, interface)
     keys = _keys(output.returns)
-    uses = list(exchange.uses_of(unit.index, definition))
-    followed = keys is not None and all(_follow(use, keys, steps) for use in uses)
-    if uses and followed:
+    if keys is not None and all(_follow(use, keys, steps) for use in exchange.uses_of(unit.index, definition)):
         doubt = "unsafe: other callers must follow"
         title = f"Return a tuple instead of the dict, and read it by position in the workspace ({doubt})"
-    else:
-        title = "Return a tuple instead of the dict (unsafe: callers that read it by key must be changed)"
-        steps = {(unit.path, unit.statement.key): here}
-    return _repair(title, steps)
+        return _repair(title, steps, replace(interface, keys=tuple(keys)))
+    title = "Return a tuple instead of the dict (unsafe: callers that read it by key must be changed)"
+    return _repair(title, {(unit.path, unit.statement.key): here}, interface)
 
 
 def _as_tuple(unit: Unit, node: ast.expr, kind: str) -> ReplaceText:
@@ -124,30 +124,11 @@ def _keys(returns: list[Return]) -> list[str] | None:
 
 def _follow(use: Use, keys: list[str], steps: _Steps) -> bool:
     """Rewrite how one caller reads the result; False where that cannot be followed."""
-    statement = use.site.statement
-    function = use.site.function.node
-    parents = {child: node for node in walk(function) for child in ast.iter_child_nodes(node)}
-    parent = parents.get(use.node)
-    reads: list[ast.Subscript] = []
-    if isinstance(parent, ast.Subscript) and parent.value is use.node:
-        reads.append(parent)
-    elif isinstance(parent, ast.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0], ast.Name):
-        name = parent.targets[0].id
-        for node in walk(function):
-            if isinstance(node, ast.Name) and node.id == name and node is not parent.targets[0]:
-                read = parents.get(node)
-                if not isinstance(read, ast.Subscript) or read.value is not node:
-                    return False
-                reads.append(read)
-    else:
-        return False
-    listed = steps.setdefault((use.site.path, statement.key), [])
-    for read in reads:
-        key = read.slice
-        if not isinstance(key, ast.Constant) or key.value not in keys or not isinstance(read.ctx, ast.Load):
-            return False
-        listed.append(ReplaceText(statement.span(key), str(keys.index(key.value))))
-    return True
+    scope = followers.Scope.of_function(use.site.statement, use.site.function.node)
+    found = followers.reads_by_key(scope, use.node, keys, {use.node})
+    for statement, step in found or ():
+        steps.setdefault((use.site.path, statement.key), []).append(step)
+    return found is not None
 
 
 # In
@@ -183,13 +164,17 @@ def for_input(unit: Unit, definition: Definition, entry: Input) -> Repair | str:
         else:
             here.append(ReplaceText(unit.statement.span(node), key))
     own = list(here)
-    if entry.uses and all(_pass_each(use, definition, entry, keys, steps) for use in entry.uses):
+    ordinary = [*method.args.posonlyargs, *method.args.args][1:]
+    position = next(place for place, each in enumerate(ordinary) if each is entry.parameter.node)
+    interface = Interface(definition.path, definition.name, (), entry.parameter.name, position)
+    if all(_pass_each(use, interface, keys, steps) for use in entry.uses):
+        interface = replace(interface, keys=tuple(keys))
         listed = "and pass them in the workspace (unsafe: other callers must follow)"
     else:
         steps = {(unit.path, unit.statement.key): own}
         listed = "(unsafe: callers must pass each tensor on its own)"
     names = ", ".join(f"`{key}`" for key in keys)
-    return _repair(f"Take {names} instead of the dict `{entry.parameter.name}` {listed}", steps)
+    return _repair(f"Take {names} instead of the dict `{entry.parameter.name}` {listed}", steps, interface)
 
 
 def _named_after_key(method: ast.FunctionDef | ast.AsyncFunctionDef, entry: Input) -> dict[str, ast.Assign]:
@@ -211,26 +196,10 @@ def _has_default(method: ast.FunctionDef | ast.AsyncFunctionDef, node: ast.arg) 
     return any(node is each for each in ordinary[len(ordinary) - len(method.args.defaults) :])
 
 
-def _pass_each(use: Use, definition: Definition, entry: Input, keys: list[str], steps: _Steps) -> bool:
-    """Rewrite one call that passes a dict literal; False where it passes something else."""
-    call, statement = use.node, use.site.statement
-    method = definition.methods["forward"]
-    ordinary = [*method.args.posonlyargs, *method.args.args][1:]
-    position = next(place for place, each in enumerate(ordinary) if each is entry.parameter.node)
-    if not isinstance(call, ast.Call) or any(isinstance(each, ast.Starred) for each in call.args):
-        return False
-    named = next((each for each in call.keywords if each.arg == entry.parameter.name), None)
-    given = named.value if named is not None else call.args[position] if position < len(call.args) else None
-    if not isinstance(given, ast.Dict):
-        return False
-    by_key = {
-        key.value: value for key, value in zip(given.keys, given.values, strict=True) if isinstance(key, ast.Constant)
-    }
-    if len(by_key) != len(given.keys) or set(by_key) != set(keys):
-        return False
-    form = "{key}={{{index}}}" if named is not None else "{{{index}}}"
-    text = ", ".join(form.format(key=key, index=index) for index, key in enumerate(keys))
-    parts = tuple(statement.span(by_key[key]) for key in keys)
-    target = named if named is not None else given
-    steps.setdefault((use.site.path, statement.key), []).append(ReplaceText(statement.span(target), text, parts))
-    return True
+def _pass_each(use: Use, interface: Interface, keys: list[str], steps: _Steps) -> bool:
+    """Rewrite one call that passes the dict; False where what it passes cannot be told."""
+    statement = use.site.statement
+    step = followers.passed_each(statement, use.node, interface.parameter, interface.position, keys)
+    if step is not None:
+        steps.setdefault((use.site.path, statement.key), []).append(step)
+    return step is not None

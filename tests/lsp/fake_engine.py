@@ -1,7 +1,8 @@
 """Starts the server with a checker that is simple enough to predict: the tests here are about the protocol.
 
 In the text of a file, `relu(` is a finding with a safe repair, `softmax(` one with an unsafe repair, `moved(` one
-whose unsafe repair also edits `other.py` of its folder, `plain(` one without a repair; `from base import` makes
+whose unsafe repair also edits `other.py` of its folder, `called(` one whose unsafe repair changes how its module is
+called, `plain(` one without a repair; `from base import` makes
 every one of them point into `base.py`. `CRASH` makes the checker fail, `SLOW` makes it take half a second.
 Each check is counted in a comment line the client can read: the log.
 """
@@ -19,6 +20,7 @@ from aimet_guidelines.finding import (
     Change,
     Edit,
     Finding,
+    Interface,
     Location,
     Related,
     Repair,
@@ -29,9 +31,9 @@ from aimet_guidelines.finding import (
 from aimet_guidelines.positions import Span, split_lines
 from aimet_guidelines.reading.project import Project
 
-CALL = re.compile(r"\b(relu|softmax|moved|plain)\(")
-CODES = {"relu": "AIMET101", "softmax": "AIMET102", "moved": "AIMET103", "plain": "AIMET204"}
-SAFETY = {"relu": Safety.SAFE, "softmax": Safety.UNSAFE, "moved": Safety.UNSAFE}
+CALL = re.compile(r"\b(relu|softmax|moved|called|plain)\(")
+CODES = {"relu": "AIMET101", "softmax": "AIMET102", "moved": "AIMET103", "called": "AIMET103", "plain": "AIMET204"}
+SAFETY = {"relu": Safety.SAFE, "softmax": Safety.UNSAFE, "moved": Safety.UNSAFE, "called": Safety.UNSAFE}
 
 
 def check(path: str, project: Project, config: Any, provisional: bool = False) -> Report:
@@ -57,7 +59,9 @@ def check(path: str, project: Project, config: Any, provisional: bool = False) -
             span = Span(number, match.start(1), number, match.end(1))
             repairs: tuple[Repair, ...] = ()
             if word in SAFETY:
-                repairs = (Repair(f"Use a module for {word}", SAFETY[word], (Change(path, statement, ()),)),)
+                interface = Interface(path, "Net") if word == "called" else None
+                changes = (Change(path, statement, ()),)
+                repairs = (Repair(f"Use a module for {word}", SAFETY[word], changes, interface),)
             severity = config.severity_of(code, Severity.WARNING)
             key = f"{word}:{seen[word]}"
             message = f"{word} is a functional"

@@ -34,7 +34,7 @@ async def test_a_safe_repair_comes_first_and_is_preferred(editor: Editor, tmp_pa
     uri = await net(editor, tmp_path)
     actions = await editor.actions(uri, 1, 9)
     assert [action.title for action in actions] == [
-        "Use a module for relu",
+        "Use a module for relu (safe)",
         "Fix all AIMET101 in this file (2 safe)",
         "Fix all safe AIMET findings in class Net (2)",
         "Fix all safe AIMET findings in this file (2)",
@@ -64,6 +64,15 @@ async def test_an_unsafe_repair_says_so_and_is_not_preferred(editor: Editor, tmp
     assert action.title == "Use a module for softmax (unsafe)"
     assert not action.is_preferred
     assert new_texts(await editor.resolve(action)) == [("net.py", 1, ["self.softmax"])]
+
+
+async def test_a_repair_that_changes_how_a_module_is_called_is_previewed(editor: Editor, tmp_path: Path) -> None:
+    uri = await net(editor, tmp_path, "a = called(1)\n")
+    action = await editor.resolve((await editor.actions(uri, 0, 5))[0])
+    assert action.edit is not None and action.edit.change_annotations is not None
+    [annotation] = action.edit.change_annotations.values()
+    assert annotation == lsp.ChangeAnnotation("Use a module for called", needs_confirmation=True)
+    assert new_texts(action) == [("net.py", 1, ["self.called"])]
 
 
 async def test_unsafe_repairs_can_be_hidden(editor: Editor, tmp_path: Path) -> None:
@@ -221,14 +230,37 @@ async def test_code_lenses_are_off_by_default(editor: Editor, tmp_path: Path) ->
 
 async def test_hover_explains_a_finding(editor: Editor, tmp_path: Path) -> None:
     uri = await net(editor, tmp_path)
-    assert "relu is a functional" in await editor.hover(uri, 1, 9)
+    text = await editor.hover(uri, 1, 9)
+    assert text.startswith("**AIMET101 functional-layer**: A layer is called as a function")
+    assert 'The guideline says: "' in text and "```python" in text
+    parts = [
+        "\n\nQuick fix: Use a module for relu (safe)\n",
+        "\n[AIMET's guideline](https://",
+        "**Example**",
+        "**Use instead**",
+    ]
+    assert sorted(parts, key=text.index) == parts
+    assert "command:" not in text
     assert await editor.hover(uri, 0, 0) == ""
+
+
+async def test_hover_leads_to_the_page_where_the_client_can_show_one(editor: Editor, tmp_path: Path) -> None:
+    await editor.start(tmp_path, options={"explainCommand": "show.page"})
+    uri = editor.open(tmp_path / "net.py", NET)
+    await editor.until(lambda: editor.of(uri))
+    assert "[The whole page](command:show.page?%5B%22AIMET101%22%5D)" in await editor.hover(uri, 1, 9)
+
+
+async def test_hover_names_no_repair_that_is_not_offered(editor: Editor, tmp_path: Path) -> None:
+    editor.settings[None] = {"showUnsafeFixes": False}
+    uri = await net(editor, tmp_path)
+    assert "Quick fix" not in await editor.hover(uri, 3, 9)
 
 
 async def test_hover_explains_the_code_in_an_ignore_comment(editor: Editor, tmp_path: Path) -> None:
     text = "x = 1  # aimet: ignore[AIMET001]\n"
     uri = await net(editor, tmp_path, text)
-    assert (await editor.hover(uri, 0, text.index("AIMET001") + 2)).startswith("# AIMET001 unused-ignore")
+    assert (await editor.hover(uri, 0, text.index("AIMET001") + 2)).startswith("**AIMET001 unused-ignore**")
     assert await editor.hover(uri, 0, 1) == ""
 
 

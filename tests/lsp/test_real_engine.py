@@ -75,7 +75,7 @@ async def test_a_finding_is_explained_where_it_stands(editor: Editor, tmp_path: 
     await editor.until(lambda: editor.now(uri))
     text = await editor.hover(uri, 11, 17)
     assert text.startswith("**AIMET101 functional-layer**")
-    assert "## Why AIMET needs it" in text
+    assert "\n\nQuick fix: Define `self.relu = nn.ReLU()` and call it (safe)\n" in text
 
 
 async def test_what_is_being_typed_keeps_its_findings(editor: Editor, tmp_path: Path) -> None:

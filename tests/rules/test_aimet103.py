@@ -207,3 +207,70 @@ def test_a_dict_parameter_used_as_a_whole_has_no_repair() -> None:
 def test_a_return_becomes_a_tuple(returned: str, expected: str) -> None:
     source = _IMPORTS + _net(f"        return {returned}\n")
     assert _repair({_PATH: source}) == {_PATH: _IMPORTS + _net(f"        return {expected}\n")}
+
+
+def _two_outputs() -> str:
+    return _IMPORTS + _net('        return {"a": self.a(x), "b": x}\n', name="Block")
+
+
+def _one_dict() -> str:
+    return _IMPORTS + _net('        return self.a(inputs["a"]) + inputs["b"]\n', "self, inputs", "Block")
+
+
+def test_ordinary_code_that_reads_the_result_follows() -> None:
+    script = (
+        "import torch\nfrom model import Block\n\n\n"
+        "def train(block: Block, other):\n"
+        "    for batch in range(3):\n"
+        "        out = block(batch)\n"
+        '        loss = out["b"].sum() + other(batch)["a"]\n'
+        "    return loss\n\n\n"
+        "class Trainer:\n    def __init__(self):\n        self.model = Block()\n\n"
+        '    def step(self, x):\n        return self.model(x)["a"]\n\n\n'
+        'model = Block().to("cpu").eval()\n'
+        "result = model(torch.ones(4))\n\n\n"
+        'def show(x):\n    return model(x)["b"]\n\n\n'
+        'print(result["a"], result["b"], {"a": 1}["a"])\n'
+    )
+    fixed = _repair({_PATH: _two_outputs(), "/project/script.py": script})
+    expected = script.replace('out["b"]', "out[1]").replace('self.model(x)["a"]', "self.model(x)[0]")
+    expected = expected.replace('model(x)["b"]', "model(x)[1]")
+    expected = expected.replace('result["a"]', "result[0]").replace('result["b"]', "result[1]")
+    assert fixed["/project/script.py"] == expected
+
+
+def test_ordinary_code_that_cannot_be_followed_is_left_alone() -> None:
+    script = (
+        "from model import Block\n\n\n"
+        'def one(block):\n    return block(1)["a"]\n\n\n'
+        'def two():\n    block = Block()\n    block = wrap(block)\n    return block(1)["a"]\n\n\n'
+        'def three():\n    block = Block()\n    out = block(1)\n    return sum(out.values()), out["a"]\n\n\n'
+        'def four():\n    block = Block()\n    out = block(1)\n    out = {"a": 2}\n    return out["a"]\n'
+    )
+    project = Project.empty("/project").updated({_PATH: _two_outputs(), "/project/script.py": script})
+    (finding,) = check(_PATH, project, _config()).findings
+    assert set(repair_edits(_PATH, project, _config(), finding, finding.repairs[0])) == {_PATH}
+
+
+def test_ordinary_code_passes_each_tensor() -> None:
+    script = (
+        "from model import Block\n\n"
+        "block = Block()\n"
+        'batch = {"a": 1, "b": 2}\n'
+        'print(block({"b": 1, "a": 2}), block(batch), block(inputs=batch), block(load()))\n'
+    )
+    fixed = _repair({_PATH: _one_dict(), "/project/script.py": script})
+    passed = 'block(2, 1), block(batch["a"], batch["b"]), block(a=batch["a"], b=batch["b"]), block(load())'
+    assert fixed["/project/script.py"].endswith(f"print({passed})\n")
+
+
+def test_an_edit_of_ordinary_code_is_seen_by_the_next_repair() -> None:
+    script = 'from model import Block\n\nblock = Block()\nout = block(1)\nprint(out["b"])\n'
+    project = Project.empty("/project").updated({_PATH: _two_outputs(), "/project/script.py": script})
+    check(_PATH, project, _config())
+    project = project.updated({"/project/script.py": script.replace("print(", 'print("the result", ')})
+    (finding,) = check(_PATH, project, _config()).findings
+    edits = repair_edits(_PATH, project, _config(), finding, finding.repairs[0])
+    assert apply_edits(project.text("/project/script.py"), edits["/project/script.py"]).endswith(
+        '"the result", out[1])\n'
+    )

@@ -11,7 +11,7 @@ test('the summary counts problems by severity', () => {
   assert.equal(summary(clean), 'AIMET: no problems');
   assert.equal(summary({ ...clean, scanning: true }), 'AIMET: checking');
   assert.equal(summary({ ...clean, warnings: 1 }), 'AIMET: 1 warning');
-  assert.equal(summary({ ...clean, errors: 2, information: 1, scanning: true }), 'AIMET: 2 errors, 1 hint');
+  assert.equal(summary({ ...clean, errors: 2, information: 1, scanning: true }), 'AIMET: 2 errors, 1 info');
 });
 
 test('the details name what is switched off', () => {
