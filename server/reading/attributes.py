@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..knowledge import modules, tensors
 from ..knowledge.names import canonical
 from . import calls
+from .annotations import from_annotation
 from .arguments import Arguments
 from .definitions import Definition
 from .values import (
@@ -60,18 +61,35 @@ def attribute(m: Machine, holder: Value, name: str, node: ast.Attribute) -> Valu
         found = m.index.method(holder.definition, name)
         if found is not None:
             return bound(m, found[1], found[0], holder)
-        return UNKNOWN
+        return _declared(m, holder.definition, name)
     if isinstance(holder, SelfProxy):
         return _inherited(m, holder, name)
     if isinstance(holder, (Sequence, Dictionary, Shape, Const, Number)):
         return BoundBuiltin(holder, name)
     if isinstance(holder, Choice):
-        found_values = [
-            attribute(m, option, name, node)
-            for option in holder.options
-            if not (isinstance(option, Const) and option.value is None)
-        ]
-        return join_all(found_values)
+        return join_all(attribute(m, option, name, node) for option in holder.options if _may_have(option, name))
+    return UNKNOWN
+
+
+def _may_have(value: Value, name: str) -> bool:
+    """Whether one of several values can be the one that an attribute is read from."""
+    if isinstance(value, Const):
+        return value.value is not None
+    if isinstance(value, Sequence):
+        return hasattr(list if value.kind == "list" else tuple, name)
+    return True
+
+
+def _declared(m: Machine, definition: Definition, name: str) -> Value:
+    """An attribute of an object as its class declares it (`mean: Tensor` in a dataclass)."""
+    for each in m.index.order(definition):
+        for child in getattr(each.node, "body", ()) if isinstance(each, Definition) else ():
+            if isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name) and child.target.id == name:
+                saved, m.frame = m.frame, m.outer_frame(each)  # type: ignore[arg-type]
+                try:
+                    return from_annotation(m, child.annotation) or UNKNOWN
+                finally:
+                    m.frame = saved
     return UNKNOWN
 
 
@@ -156,12 +174,21 @@ def within(holder: Module, value: Value) -> Value:
             value.varies | holder.varies,
             value.guess,
             name=value.name,
+            either=value.either,
+            attributes=_held_within(holder, value),
         )
     if isinstance(value, Choice):
         return Choice(tuple(within(holder, option) for option in value.options))
     if isinstance(value, Sequence) and value.items is not None:
         return Sequence([within(holder, each) for each in value.items], kind=value.kind)
     return value
+
+
+def _held_within(holder: Module, module: Module) -> dict[str, Value] | None:
+    """The children a container holds by name."""
+    if module.attributes is None or module.is_self:
+        return None
+    return {name: within(holder, each) for name, each in module.attributes.items()}
 
 
 def _class_attribute(m: Machine, holder: Class, name: str) -> Value:
@@ -187,12 +214,17 @@ def _inherited(m: Machine, proxy: SelfProxy, name: str) -> Value:
                     return bound(m, method, each, proxy.owner)
             behind = behind or each.node is proxy.after.node
         elif behind:
-            return _external_method(proxy.owner, each, name)
+            return _external_method(m, proxy.owner, each, name)
     return BoundBuiltin(proxy.owner, name) if name in _MODULE_METHODS else BoundBuiltin(proxy.owner, f"super.{name}")
 
 
-def _external_method(owner: Module, cls: str, name: str) -> Value:
+def _external_method(m: Machine, owner: Module, cls: str, name: str) -> Value:
     if name == "forward":
+        known = modules.module_class(cls)
+        if known is None or not known.container:
+            # What the base class does with its own weights: an operation of this module, not the use of another.
+            loops = frozenset(loop.number for loop in m.loops)
+            return Module((*owner.identity, "forward", m.serial()), cls=cls, varies=loops)
         return Module((*owner.identity, "forward"), cls=cls, items=owner.items)
     return BoundBuiltin(owner, name if name in _MODULE_METHODS | _CONTAINER_METHODS else f"super.{name}")
 

@@ -130,5 +130,5 @@ def register(m: Machine, holder: Module, name: str, value: Value, target: ast.ex
     for option in options(value):
         if isinstance(option, Module) and not option.is_self:
             option.name = option.name or name
-            m.place(option, source if source is not None else target, target, holder.identity, "name")
+    m.place(value, source if source is not None else target, target, holder.identity, "name")
     holder.attributes[name] = value

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..knowledge import modules, tensors
+from ..knowledge.data import signature
 from . import attributes, building, expressions, iteration, library, methods
 from .arguments import Arguments, Operand
 from .definitions import Definition
@@ -50,7 +51,11 @@ def call(m: Machine, node: ast.Call) -> Value:
         return _super(m)
     if isinstance(callee, ast.Attribute):
         holder = expressions.evaluate(m, callee.value)
-        if isinstance(holder, (Tensor, Unknown)) and expressions.narrow(m, callee.value, holder, callee.attr):
+        if (
+            isinstance(holder, (Tensor, Unknown))
+            and _fits(holder, callee.attr, node)
+            and expressions.narrow(m, callee.value, holder, callee.attr)
+        ):
             if not isinstance(holder, Tensor) or not holder.definite:
                 holder = Tensor(holder.origin if isinstance(holder, Tensor) else "op")
             arguments = _arguments(m, node)
@@ -58,10 +63,23 @@ def call(m: Machine, node: ast.Call) -> Value:
         if isinstance(holder, Tensor) and not tensors.is_tensor_attribute(callee.attr):
             _arguments(m, node)
             return TENSORISH
+        if isinstance(holder, Unknown) and not _fits(holder, callee.attr, node):
+            return _unknown_result(m, _arguments(m, node), node, callee)
         function = attributes.attribute(m, holder, callee.attr, callee)
     else:
         function = expressions.evaluate(m, callee)
     return apply(m, function, _arguments(m, node), node, callee, _via(callee, function))
+
+
+def _fits(holder: Value, name: str, node: ast.Call) -> bool:
+    """Whether a call can be the tensor method of that name: `layers.relu(x)` is not, whatever `layers` may be."""
+    if isinstance(holder, Tensor) and holder.definite:
+        return True
+    known = signature(f"Tensor.{name}")
+    if known is None or len(node.args) < len(known) or any(each.kind == "*" for each in known):
+        return True
+    # Sizes may be given one by one.
+    return len(known) > 1 and known[-1].name in ("size", "shape", "dims", "repeats", "sizes")
 
 
 def _via(callee: ast.expr, function: Value) -> str:
@@ -143,8 +161,7 @@ def apply(
         )
         return apply(m, function.function, merged, node, callee, "stored")
     if isinstance(function, Choice):
-        callable_options = [o for o in function.options if not isinstance(o, Const)]
-        return join_all(apply(m, option, arguments, node, callee, "stored") for option in callable_options)
+        return _apply_one_of(m, [o for o in function.options if not isinstance(o, Const)], arguments, node, callee)
     if isinstance(function, Unknown):
         if function.default is not None and not isinstance(function.default, Const):
             result = apply(m, function.default, arguments, node, callee, "stored")
@@ -153,6 +170,21 @@ def apply(
             return result
         return _unknown_result(m, arguments, node, callee)
     return _unknown_result(m, arguments, node, callee)
+
+
+def _apply_one_of(m: Machine, choices: list[Value], arguments: Arguments, node: ast.expr, callee: ast.expr) -> Value:
+    """Call one of several values; like branches they exclude each other."""
+    if len(choices) < 2:
+        return join_all(apply(m, option, arguments, node, callee, "stored") for option in choices)
+    before = m.save()
+    results, ends = [], []
+    for option in choices:
+        m.restore(before)
+        results.append(apply(m, option, arguments, node, callee, "stored"))
+        ends.append(m.save())
+    for end in ends[:-1]:
+        m.merge(end)
+    return join_all(results)
 
 
 _MAKERS = (

@@ -17,6 +17,7 @@ from .values import (
     Const,
     Dictionary,
     Function,
+    Module,
     Number,
     Sequence,
     Symbol,
@@ -106,7 +107,7 @@ def refine(m: Machine, test: ast.expr, holds: bool) -> None:
         operator, right = test.ops[0], test.comparators[0]
         if isinstance(operator, (ast.Is, ast.IsNot)) and isinstance(right, ast.Constant) and right.value is None:
             _refine_none(m, test.left, isinstance(operator, ast.Is) is holds)
-    elif isinstance(test, ast.Name):
+    elif isinstance(test, (ast.Name, ast.Attribute)):
         if holds:
             _refine_none(m, test, False)
     elif isinstance(test, ast.Call) and len(test.args) == 2 and holds:
@@ -131,18 +132,29 @@ def pinned_loops(m: Machine, test: ast.expr) -> tuple[frozenset[int], frozenset[
 
 
 def _refine_none(m: Machine, node: ast.expr, is_none: bool) -> None:
-    if not isinstance(node, ast.Name):
-        return
-    known = m.frame.names.get(node.id)
-    if is_none:
-        m.frame.names[node.id] = NONE
-    elif isinstance(known, Tensor) and known.optional:
-        m.frame.names[node.id] = Tensor(known.origin, known.definite, False, known.rank, known.rows)
-    elif isinstance(known, Choice):
+    if isinstance(node, ast.Name):
+        known = m.frame.names.get(node.id)
+        narrowed = NONE if is_none else not_none(known)
+        if narrowed is not None:
+            m.frame.names[node.id] = narrowed
+    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        holder = m.frame.names.get(node.value.id)
+        if isinstance(holder, Module) and holder.is_self and holder.attributes is not None:
+            narrowed = not_none(holder.attributes.get(node.attr))
+            if narrowed is not None:
+                m.frame.narrowed[node.value.id, node.attr] = NONE if is_none else narrowed
+
+
+def not_none(known: Value | None) -> Value | None:
+    """What a value is if it is not None; None where that says nothing new."""
+    if isinstance(known, Tensor) and known.optional:
+        return Tensor(known.origin, known.definite, False, known.rank, known.rows)
+    if isinstance(known, Choice):
         rest = tuple(o for o in known.options if not (isinstance(o, Const) and o.value is None))
-        m.frame.names[node.id] = rest[0] if len(rest) == 1 else Choice(rest)
-    elif isinstance(known, Const) and known.value is None:
-        m.frame.names[node.id] = UNKNOWN
+        return rest[0] if len(rest) == 1 else Choice(rest)
+    if isinstance(known, Const) and known.value is None:
+        return UNKNOWN
+    return None
 
 
 def _refine_type(m: Machine, node: ast.Name, kind: Value) -> None:

@@ -6,9 +6,22 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import iteration
+from . import attributes, iteration
 from .arguments import Arguments
-from .values import UNKNOWN, Const, Dictionary, Module, Number, Sequence, Unknown, Value, join, join_all, options
+from .values import (
+    ROUND,
+    UNKNOWN,
+    Const,
+    Dictionary,
+    Module,
+    Number,
+    Sequence,
+    Unknown,
+    Value,
+    join,
+    join_all,
+    options,
+)
 
 if TYPE_CHECKING:
     from .machine import Loop, Machine
@@ -36,9 +49,8 @@ def extend(m: Machine, sequence: Sequence, more: Value, node: ast.expr) -> None:
 
 def append(m: Machine, sequence: Sequence, value: Value, node: ast.AST) -> None:
     """Run `list.append(value)`."""
-    for option in options(value):
-        if isinstance(option, Module) and isinstance(node, ast.expr):
-            m.place(option, node, node, ("list", id(sequence)), "container")
+    if isinstance(node, ast.expr):
+        m.place(value, node, node, ("list", id(sequence)), "container")
     if m.loops or sequence.items is None:
         # How often is not known.
         element = value if sequence.items == [] else join(sequence.any_element(), value)
@@ -67,7 +79,7 @@ def slot(m: Machine, element: Value, container: object, loop: Loop | None) -> Va
     return join_all([*rest, _one_of(made, ("slot", tuple(o.identity for o in made)), frozenset({loop.number}))])
 
 
-def _one_of(made: list[Module], identity: tuple[Any, ...], varies: frozenset[int]) -> Module:
+def _one_of(made: list[Module], identity: tuple[Any, ...], varies: frozenset[int], either: bool = False) -> Module:
     first = made[0]
     same = all(o.cls == first.cls and o.definition is first.definition for o in made)
     common = frozenset.intersection(*(o.varies for o in made))
@@ -80,6 +92,9 @@ def _one_of(made: list[Module], identity: tuple[Any, ...], varies: frozenset[int
         varies=varies | common,
         guess=not same or first.guess,
         name=first.name,
+        either=either and len(made) > 1,
+        attributes=first.attributes if len(made) == 1 and not first.is_self else None,
+        element=first.element if len(made) == 1 else None,
     )
 
 
@@ -96,7 +111,8 @@ def children(m: Machine, module: Module) -> tuple[int | None, Callable[[Loop | N
     return None, element
 
 
-def _anonymous_child(module: Module, identity: tuple[Any, ...], varies: frozenset[int]) -> Value:
+def _anonymous_child(module: Module, identity: tuple[Any, ...], varies: frozenset[int], either: bool = False) -> Value:
+    """A child of a container. either: one of them; else, round after round, each of them."""
     held = module.items if module.items is not None else [module.element] if module.element is not None else []
     made = [option for value in held for option in options(value) if isinstance(option, Module)]
     other = [option for value in held for option in options(value) if not isinstance(option, Module)]
@@ -104,7 +120,7 @@ def _anonymous_child(module: Module, identity: tuple[Any, ...], varies: frozense
         return join_all(other)
     if not made:
         return Module(identity, module.origin, varies=varies, guess=True, name=module.name)
-    one = _one_of(made, identity, varies)
+    one = _one_of(made, identity, varies, either)
     one.name = one.name or module.name
     return one
 
@@ -116,14 +132,22 @@ def child(m: Machine, module: Module, index: Value, node: ast.expr) -> Value:
         if module.items is not None and isinstance(key, int) and -len(module.items) <= key < len(module.items):
             return module.items[key]
         if module.attributes is not None and not module.is_self and key in module.attributes:
-            return module.attributes[key]
-        return _anonymous_child(module, (module.identity, key), module.varies)
+            return _in_slot(module, module.attributes[key])
+        return _anonymous_child(module, (module.identity, key), module.varies, either=True)
     varies = variance(index)
-    if varies:
-        return _anonymous_child(module, (module.identity, "*"), module.varies | varies)
+    if varies and isinstance(index, Number):
+        if index.key == ROUND:
+            return _anonymous_child(module, (module.identity, "*"), module.varies | varies)
+        which = index.key if index.key is not None else m.serial()
+        return _anonymous_child(module, (module.identity, "*", which), module.varies | varies, either=True)
     # Which one is not known: never the same as any other.
     loops = frozenset(loop.number for loop in m.loops)
-    return _anonymous_child(module, (module.identity, m.serial()), module.varies | loops)
+    return _anonymous_child(module, (module.identity, m.serial()), module.varies | loops, either=True)
+
+
+def _in_slot(module: Module, value: Value) -> Value:
+    """A child as the child of this very container: one that stands for many has a child of that name in each."""
+    return value if module.identity[0] == "made" else attributes.within(module, value)
 
 
 def part(m: Machine, module: Module, bounds: slice | None, node: ast.expr) -> Value:
@@ -145,6 +169,8 @@ def part(m: Machine, module: Module, bounds: slice | None, node: ast.expr) -> Va
 
 def set_child(m: Machine, module: Module, index: Value, value: Value, target: ast.Subscript) -> None:
     """Run `container[index] = value` on a module container."""
+    if isinstance(index, Const) and isinstance(index.value, str):
+        module.attributes = {**(module.attributes or {}), index.value: value}
     module.items = None
     module.element = value if module.element is None else join(module.element, value)
 
@@ -156,9 +182,7 @@ def variance(index: Value) -> frozenset[int]:
 
 def add_child(m: Machine, module: Module, value: Value, node: ast.expr) -> None:
     """Put a module into a container that exists."""
-    for option in options(value):
-        if isinstance(option, Module):
-            m.place(option, node, node, module.identity, "container")
+    m.place(value, node, node, module.identity, "container")
     if m.loops or module.items is None:
         module.element = value if module.element is None else join_all([module.element, *(module.items or []), value])
         module.items = None
@@ -199,8 +223,7 @@ def fill_container(m: Machine, module: Module, kind: str, a: Arguments) -> None:
     seen: set[Any] = set()
     for index, value in enumerate(held or ()):
         node = nodes[index] if index < len(nodes) else None
-        for option in options(value):
-            if isinstance(option, Module) and isinstance(node, ast.expr):
-                again = (option.identity, id(node)) in seen
-                seen.add((option.identity, id(node)))
-                m.place(option, node, node, module.identity, "container", again)
+        held_here = {(option.identity, id(node)) for option in options(value) if isinstance(option, Module)}
+        if isinstance(node, ast.expr):
+            m.place(value, node, node, module.identity, "container", again=bool(held_here) and held_here <= seen)
+        seen |= held_here

@@ -12,7 +12,7 @@ from ..knowledge import tensors
 from . import attributes, calls, conditions, iteration, operators, subscripts
 from .dtypes import is_boolean, is_mixed
 from .facts import Operation
-from .values import FALSE, NONE, TENSOR, TRUE, UNKNOWN, Const, Function, Number, Tensor, Unknown, Value
+from .values import FALSE, NONE, TENSOR, TRUE, UNKNOWN, Const, Function, Number, Tensor, Unknown, Value, key_of
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -80,6 +80,10 @@ def _name(m: Machine, node: ast.Name) -> Value:
 
 
 def _attribute(m: Machine, node: ast.Attribute) -> Value:
+    if m.frame.narrowed and isinstance(node.value, ast.Name):
+        narrowed = m.frame.narrowed.get((node.value.id, node.attr))
+        if narrowed is not None:
+            return narrowed
     holder = evaluate(m, node.value)
     if isinstance(holder, (Tensor, Unknown)):
         narrow(m, node.value, holder, node.attr)
@@ -120,19 +124,23 @@ def _lambda(m: Machine, node: ast.Lambda) -> Value:
 def _formatted(m: Machine, node: ast.JoinedStr) -> Value:
     varies: frozenset[int] = frozenset()
     text: list[str] | None = []
+    keys: list[Any] = []
     for part in node.values:
         if isinstance(part, ast.Constant):
+            keys.append(part.value)
             if text is not None:
                 text.append(str(part.value))
             continue
         value = evaluate(m, part.value) if isinstance(part, ast.FormattedValue) else UNKNOWN
+        keys.append(key_of(value))
         if isinstance(value, Number):
             varies |= value.varies
         if isinstance(value, Const) and text is not None:
             text.append(str(value.value))
         else:
             text = None
-    return Const("".join(text)) if text is not None else Number("str", varies=varies)
+    key = tuple(keys) if varies and None not in keys else None
+    return Const("".join(text)) if text is not None else Number("str", varies=varies, key=key)
 
 
 def _walrus(m: Machine, node: ast.NamedExpr) -> Value:

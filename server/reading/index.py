@@ -6,7 +6,6 @@ A model that was read is kept until one of the names its reading asked for is bo
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -191,25 +190,6 @@ class Index:
         """Whether a class derives from `nn.Module` through any chain that can be read."""
         return bool(getattr(definition.node, "bases", None)) and self.external_base(definition) is not None
 
-    def is_traced(self, definition: Definition) -> bool:
-        """Whether a model is one AIMET would trace: not a loss or a transform of data, unless a model names it."""
-        if not self._is_auxiliary(definition):
-            return True
-        for facts, statement in self.placed_mentions(definition):
-            user = facts.definition(statement)
-            if user is not None and isinstance(user.node, ast.ClassDef) and self.is_model(user):
-                if not self._is_auxiliary(user):
-                    return True
-        return False
-
-    def _is_auxiliary(self, definition: Definition) -> bool:
-        for each in self.order(definition):
-            name = each.simple_name if isinstance(each, Definition) else each.rpartition(".")[2]
-            if _LOSS.search(name) or _TRANSFORM.search(name):
-                return True
-        folder, _, file = definition.path.rpartition("/")
-        return bool(_TRANSFORM_FILE.search(file)) or folder.rpartition("/")[2] in ("transforms", "losses", "loss")
-
     def external_base(self, definition: Definition) -> str | None:
         """The first library class among its bases that is a module (`torch.nn.Module`, `torch.nn.Conv2d`)."""
         for each, _ in self._order(definition, 0)[1:]:
@@ -315,17 +295,6 @@ class Index:
         self.keep(key, value, rests_on)
         return value
 
-    def entries(self, definition: Definition) -> list[str]:
-        """Public methods beside `forward` that other models call on this one."""
-        names = [name for name in definition.methods if not name.startswith("_") and name != "forward"]
-        if not names:
-            return []
-        called: set[str] = set()
-        for statement in self._callers(definition):
-            if statement is not definition.statement:
-                called.update(shape.through for shape in callers.calls_in(statement) if not shape.own)
-        return [n for n in names if n in called and _runs_in_forward(n)]
-
     # Callers
 
     def passes(self, definition: Definition, parameter: str, position: int) -> bool:
@@ -382,28 +351,6 @@ def _portable(value: Value) -> Value:
         return Dictionary({key: _portable(each) for key, each in value.items.items()}, element)
     return TENSORISH if value is UNKNOWN else value
 
-
-# Methods that set a model up, or belong to training: never part of what AIMET traces.
-_NOT_FORWARD = frozenset(
-    "init_weights reset_parameters reset_classifier get_classifier group_matcher no_weight_decay load_pretrained "
-    "set_grad_checkpointing set_input_size extra_repr loss step training_step validation_step test_step "
-    "configure_optimizers train eval fuse reparameterize load_state_dict state_dict from_pretrained generate "
-    # Methods of tensors, lists and dicts: a call by such a name is hardly a model's.
-    "add append clear copy extend get index insert items keys pop remove reset reverse sort update values".split()
-)
-
-_SETS_UP = ("set_", "reset_", "init_", "load_")
-
-_ASIDE = re.compile(r"loss|(?:^|_)init(?:_|$)")
-
-
-def _runs_in_forward(name: str) -> bool:
-    return name not in _NOT_FORWARD and not name.startswith(_SETS_UP) and not _ASIDE.search(name)
-
-
-_LOSS = re.compile(r"(?:Loss|Losses|Criterion|CrossEntropy)$|^_(?:Weighted)?Loss$")
-_TRANSFORM = re.compile(r"Transform$|Augment|^Random[A-Z]")
-_TRANSFORM_FILE = re.compile(r"transforms?\.py$|augment", re.IGNORECASE)
 
 _COMPILES = frozenset(
     f"torch.jit.{name}" for name in ("script", "script_method", "script_if_tracing", "_script_if_tracing")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import conditions, containers, expressions
 from .ranges import Range, Zipped
 from .values import (
+    ROUND,
     TENSOR,
     TENSORISH,
     UNKNOWN,
@@ -97,7 +98,8 @@ def iterate(m: Machine, value: Value, node: ast.expr) -> tuple[int | None, Calla
         if value.count is not None and value.count < 2:
             count = value.count
             return count, lambda loop: Const(value.start)
-        return None, lambda loop: Number("int", varies=frozenset({loop.number}) if loop else frozenset())
+        key = ("round", value.start if value.start is not None else m.serial())
+        return None, lambda loop: Number("int", varies=_rounds_of(loop), key=key)
     if isinstance(value, Zipped):
         parts = [iterate(m, part, node) for part in value.parts]
         known = [rounds for rounds, _ in parts if rounds is not None]
@@ -105,11 +107,19 @@ def iterate(m: Machine, value: Value, node: ast.expr) -> tuple[int | None, Calla
     if isinstance(value, Module):
         return containers.children(m, value)
     if isinstance(value, Dictionary):
-        return None, lambda loop: Number("str", varies=frozenset({loop.number}) if loop else frozenset())
+        return None, lambda loop: Number("str", varies=_rounds_of(loop), key=ROUND)
     if isinstance(value, Choice):
-        parts = [iterate(m, option, node) for option in value.options]
-        return None, lambda loop: join_all(one(loop) for _, one in parts)
+        # None cannot be walked: whoever comes here has looked.
+        parts = [iterate(m, o, node) for o in value.options if not (isinstance(o, Const) and o.value is None)]
+        counts = [rounds for rounds, _ in parts]
+        at_most_one = None if None in counts else max((n for n in counts if n is not None), default=None)
+        walked = [one for rounds, one in parts if rounds != 0]
+        return at_most_one, lambda loop: join_all(one(loop) for one in walked) if walked else UNKNOWN
     return None, lambda loop: UNKNOWN
+
+
+def _rounds_of(loop: Loop | None) -> frozenset[int]:
+    return frozenset({loop.number}) if loop is not None else frozenset()
 
 
 def unpack(m: Machine, value: Value, count: int | None, node: ast.expr | None) -> list[Value]:

@@ -46,20 +46,30 @@ _SERIAL = itertools.count(1)
 
 
 # What a branch can change: the names, the uses so far, while building the attributes of `self`, and what lists hold.
-State = tuple[dict[str, Value], dict[Any, Any], "dict[str, Value] | None", list[tuple[Sequence, Any, Any, Value]]]
+State = tuple[
+    dict[str, Value],
+    dict[Any, Any],
+    "dict[str, Value] | None",
+    list[tuple[Sequence, Any, Any, Value]],
+    dict[tuple[str, str], Value],
+]
 
 
 @dataclass(eq=False, slots=True)
 class Frame:
-    """One function being run. loops: how many loops were open around its call."""
+    """One function being run.
+
+    narrowed: what tests say of attributes (`if self.bias is not None`), by the name they are read from and their own.
+    """
 
     site: Site
     names: dict[str, Value]
     owner: Module | None
     closure: dict[str, Value] = field(default_factory=dict)
     returns: list[Value] = field(default_factory=list)
-    exits: list[dict[Any, Use]] = field(default_factory=list)
+    exits: list[dict[Any, Any]] = field(default_factory=list)
     yields: list[Value] = field(default_factory=list)
+    narrowed: dict[tuple[str, str], Value] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)
@@ -87,6 +97,8 @@ class Machine:
         # What ran on the way here: uses by module, chains of calls by operation.
         self.uses: dict[Any, Any] = {}
         self.loops: list[Loop] = []
+        # The states at `break` and `continue`, for each loop around.
+        self.round_ends: list[list[State]] = []
         self.chain: tuple[ast.AST, ...] = ()
         # Loops of which only one round is being run (`if i == 0:`).
         self.pinned: frozenset[int] = frozenset()
@@ -118,12 +130,13 @@ class Machine:
             for value in names.values()
             if type(value) is Sequence and value.kind == "list"
         ]
-        return dict(names), dict(self.uses), dict(attributes) if attributes is not None else None, lists
+        held = dict(attributes) if attributes is not None else None
+        return dict(names), dict(self.uses), held, lists, dict(self.frame.narrowed)
 
     def restore(self, state: State) -> None:
         """Go back to a saved state."""
-        names, uses, attributes, lists = state
-        self.frame.names = dict(names)
+        names, uses, attributes, lists, narrowed = state
+        self.frame.names, self.frame.narrowed = dict(names), dict(narrowed)
         for held, items, nodes, element in lists:
             held.items = list(items) if items is not None else None
             held.nodes, held.element = list(nodes), element
@@ -133,8 +146,11 @@ class Machine:
 
     def merge(self, state: State) -> None:
         """Join the current state with a saved one."""
-        names, uses, attributes, lists = state
+        names, uses, attributes, lists, narrowed = state
         current = self.frame.names
+        if narrowed or self.frame.narrowed:
+            now = self.frame.narrowed
+            self.frame.narrowed = {key: join(value, now[key]) for key, value in narrowed.items() if key in now}
         for held, items, _, element in lists:
             if held.items is None or items is None or len(held.items) != len(items):
                 values = [held.any_element() if held.items != [] else None]
@@ -171,10 +187,12 @@ class Machine:
     def looping(self, node: ast.AST) -> Iterator[Loop]:
         """Run what is inside as the body of a loop."""
         loop = self.open_loop(node)
+        self.round_ends.append(loop.exits)
         try:
             yield loop
         finally:
             self.loops.pop()
+            self.round_ends.pop()
 
     # Facts
 
@@ -223,7 +241,7 @@ class Machine:
 
     def _earlier(self, module: Module) -> Use | None:
         use = self.uses.get(module.identity)
-        if use is None and module.items is not None:
+        if use is None and module.items is not None and not module.either:
             for item in module.items:
                 for option in options(item):
                     if isinstance(option, Module):
@@ -232,20 +250,36 @@ class Machine:
 
     def _mark(self, module: Module, use: Use) -> None:
         self.uses.setdefault(module.identity, use)
-        for item in module.items or ():
+        for item in module.items or () if not module.either else ():
             for option in options(item):
                 if isinstance(option, Module) and option.identity != module.identity:
                     self._mark(option, use)
 
     def place(
-        self, module: Module, node: ast.expr, callee: ast.expr, parent: object, how: str, again: bool = False
+        self, value: Value, node: ast.expr, callee: ast.expr, parent: object, how: str, again: bool = False
     ) -> None:
         """Note that a module is registered: under a name, in a container, or with several submodules.
 
         again: the same expression put it there before (`[act] * 2`).
         """
-        if not self.building or self.silent or module.is_self:
+        if not self.building or self.silent:
             return
+        modules = [each for each in options(value) if isinstance(each, Module) and not each.is_self]
+        if len(modules) > 1 and not all(self._is_placed(each, parent, how) for each in modules):
+            # One of several, of which some are new here: perhaps not the one that was placed before.
+            for module in modules:
+                use = Use(module, node, callee, self.frame.site, self.chain)
+                self.uses.setdefault((module.identity, parent), use)
+            return
+        for module in modules:
+            self._place(module, node, callee, parent, how, again)
+
+    def _is_placed(self, module: Module, parent: object, how: str) -> bool:
+        """Whether a module is placed again here: it has a place, or each round of a loop gives it one."""
+        in_loop = how != "name" and any(loop.number not in module.varies for loop in self.loops)
+        return in_loop or (module.identity, parent) in self.uses
+
+    def _place(self, module: Module, node: ast.expr, callee: ast.expr, parent: object, how: str, again: bool) -> None:
         constant = [loop for loop in self.loops if loop.number not in module.varies]
         use = Use(module, node, callee, self.frame.site, self.chain, constant[-1].node if constant else None)
         key = (module.identity, parent)
@@ -403,6 +437,8 @@ class Machine:
         if isinstance(target, ast.Name):
             self.frame.names[target.id] = value
         elif isinstance(target, ast.Attribute):
+            if self.frame.narrowed and isinstance(target.value, ast.Name):
+                self.frame.narrowed.pop((target.value.id, target.attr), None)
             holder = expressions.evaluate(self, target.value)
             building.set_attribute(self, holder, target.attr, value, target, source)
         elif isinstance(target, (ast.Tuple, ast.List)):

@@ -6,7 +6,9 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from . import traced
 from .arguments import Arguments
+from .conditions import not_none
 from .definitions import Definition
 from .facts import Parameter, Reuse, Trace
 from .machine import Machine
@@ -118,7 +120,7 @@ class Model:
 
     def _read_entries(self, m: Machine, index: Index, owner: Module, forward: Definition) -> None:
         """Read the other methods that models of the workspace call on this one (`forward_features`, `encode`)."""
-        for name in index.entries(self.definition):
+        for name in traced.entries(index, self.definition):
             found = index.method(self.definition, name)
             if found is None or found[1].statement is not self.definition.statement:
                 continue
@@ -142,6 +144,9 @@ class Model:
         for position, parameter in enumerate([*ordinary, *arguments.kwonlyargs]):
             default = default_of(method, parameter)
             annotated = annotation_of(m, parameter, frame)
+            if position == 0 and isinstance(default, ast.Constant) and default.value is None:
+                # Whoever traces the model gives it an input.
+                default, annotated = None, not_none(annotated) or annotated
             value: Value
             if default is not None and not index.passes(self.definition, parameter.arg, position):
                 value = default_value(m, method, parameter, frame) or Unknown(name=parameter.arg)

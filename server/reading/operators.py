@@ -24,6 +24,7 @@ from .values import (
     Unknown,
     Value,
     join,
+    key_of,
 )
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ def _arithmetic(
         # A tuple or a string takes no tensor; `+` and `*` on something unknown may still be a tuple's.
         sure = (isinstance(one, Tensor) and one.definite) or (isinstance(other, Tensor) and other.definite)
         if not sure and (isinstance(one, Sequence) or isinstance(other, Sequence)):
-            return TENSORISH
+            # What is added to a tuple or list is one.
+            held = one if isinstance(one, Sequence) else other
+            return Sequence(None, TENSORISH, held.kind) if name == "add" else TENSORISH  # type: ignore[attr-defined]
         if isinstance(one, Const) and isinstance(one.value, str):
             return Number("str")
         if not isinstance(one, Tensor):
@@ -126,7 +129,8 @@ def _numbers(name: str, left: Value, right: Value) -> Value:
             varies |= value.varies
             read = read or value.read
     if known and not isinstance(left, Unknown) and not isinstance(right, Unknown):
-        return Number("number", shape, data, varies, read)
+        keys = (key_of(left), key_of(right)) if varies else (None,)
+        return Number("number", shape, data, varies, read, None if None in keys else (name, *keys))
     if isinstance(left, Unknown) and isinstance(right, Unknown):
         return UNKNOWN
     if isinstance(left, (Unknown, Number, Const)) and isinstance(right, (Unknown, Number, Const)):

@@ -52,7 +52,8 @@ def _range(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
         except ValueError:
             return Range(None)
         return Range(len(span), span.start)
-    return Range(None)
+    # `range(n)` counts from 0, `range(k, n)` from what `k` is.
+    return Range(None, numbers[0] if len(numbers) > 1 else 0)
 
 
 def _zip(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
@@ -168,7 +169,7 @@ def _number(kind: str) -> Callable[..., Value]:
         if isinstance(value, Const) and isinstance(value.value, (int, float, bool)):
             return Const({"int": int, "float": float, "bool": bool}[kind](value.value))
         if isinstance(value, Number):
-            return Number(kind, value.shape, value.data, value.varies, value.read)
+            return Number(kind, value.shape, value.data, value.varies, value.read, value.key)
         return Number(kind)
 
     return run
@@ -184,6 +185,9 @@ def _is_instance(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> 
         return Number("bool")
     if isinstance(value, Tensor) and value.definite and not value.optional:
         return Const("torch.Tensor" in names) if names <= _PLAIN or "torch.Tensor" in names else Number("bool")
+    if isinstance(value, Tensor) and value.origin == "input" and names <= _NO_INPUT:
+        # AIMET is given tensors, or tuples of them, to trace with.
+        return FALSE
     if isinstance(value, Sequence) and value.kind in ("list", "tuple") and names <= _PLAIN | {"torch.Tensor"}:
         return Const(f"builtins.{value.kind}" in names)
     if isinstance(value, Dictionary) and names <= _PLAIN | {"torch.Tensor"}:
@@ -196,6 +200,7 @@ def _is_instance(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> 
 
 
 _PLAIN = {f"builtins.{name}" for name in ("int", "float", "bool", "str", "list", "tuple", "dict")}
+_NO_INPUT = {f"builtins.{name}" for name in ("int", "float", "bool", "str", "dict")}
 
 
 def _get_attribute(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:

@@ -6,11 +6,11 @@ from .values import Value
 
 
 class Range(Value):
-    """`range(...)`; count where known."""
+    """`range(...)`; count and start where known."""
 
     __slots__ = ("count", "start")
 
-    def __init__(self, count: int | None, start: int = 0) -> None:
+    def __init__(self, count: int | None, start: int | None = 0) -> None:
         self.count = count
         self.start = start
 

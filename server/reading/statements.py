@@ -19,6 +19,7 @@ from .values import (
     Function,
     Instance,
     Module,
+    Number,
     Sequence,
     Tensor,
     Unknown,
@@ -27,7 +28,7 @@ from .values import (
 )
 
 if TYPE_CHECKING:
-    from .machine import Machine
+    from .machine import Loop, Machine, State
 
 
 def _expression(m: Machine, node: ast.Expr) -> bool:
@@ -71,13 +72,17 @@ def _raise(m: Machine, node: ast.Raise) -> bool:
 
 
 def _leave_round(m: Machine, node: ast.stmt) -> bool:
-    if m.loops:
-        m.loops[-1].exits.append(m.save())
+    if m.round_ends:
+        m.round_ends[-1].append(m.save())
     return False
 
 
 def _if(m: Machine, node: ast.If) -> bool:
     known = conditions.truth(m, node.test, "if")
+    chosen = node.body if known else node.orelse
+    if known is not None and chosen and isinstance(chosen[-1], ast.Raise):
+        # Nobody traces a model that raises: then what is taken for known of the input is not so.
+        known = None
     if known is True:
         conditions.refine(m, node.test, True)
         return m.run(node.body)
@@ -108,13 +113,13 @@ def _for(m: Machine, node: ast.For) -> bool:
     rounds, element = iteration.iterate(m, iterated, node.iter)
     if rounds == 0:
         return m.run(node.orelse)
-    if rounds == 1:
+    if rounds == 1 or _leaves(node.body):
+        without = m.save() if rounds != 1 else None
         m.assign(node.target, element(None), node, None)
-        alive = m.run(node.body)
-        return m.run(node.orelse) if alive else False
+        return _one_round(m, node, without)
     before = m.save()
     with m.looping(node) as loop:
-        _rounds(m, lambda: m.assign(node.target, element(loop), node, None), node.body)
+        _rounds(m, loop, lambda: m.assign(node.target, element(loop), node, None), node.body)
     for exit_state in (before, *loop.exits):
         m.merge(exit_state)
     return m.run(node.orelse)
@@ -123,16 +128,66 @@ def _for(m: Machine, node: ast.For) -> bool:
 def _while(m: Machine, node: ast.While) -> bool:
     if conditions.truth(m, node.test, "while") is False:
         return m.run(node.orelse)
+    if _leaves(node.body):
+        return _one_round(m, node, m.save())
     before = m.save()
     with m.looping(node) as loop:
-        _rounds(m, lambda: None, node.body)
+        _rounds(m, loop, lambda: None, node.body)
     for exit_state in (before, *loop.exits):
         m.merge(exit_state)
     return m.run(node.orelse)
 
 
-def _rounds(m: Machine, start: Callable[[], None], body: list[ast.stmt]) -> None:
+def _leaves(body: list[ast.stmt]) -> bool:
+    """Whether a loop's body never gets to a second round: each way through it ends in `return`, `raise` or `break`."""
+    return _ends_loop(body[-1]) and not any(_has_continue(statement) for statement in body)
+
+
+def _ends_loop(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.If):
+        return bool(statement.orelse) and _ends_loop(statement.body[-1]) and _ends_loop(statement.orelse[-1])
+    if isinstance(statement, ast.With):
+        return _ends_loop(statement.body[-1])
+    return isinstance(statement, (ast.Return, ast.Raise, ast.Break))
+
+
+def _has_continue(statement: ast.stmt | ast.ExceptHandler) -> bool:
+    """Whether a `continue` of the loop around it stands in a statement."""
+    if isinstance(statement, (ast.For, ast.While, ast.FunctionDef, ast.ClassDef)):
+        return False
+    return isinstance(statement, ast.Continue) or any(
+        _has_continue(child)
+        for child in ast.iter_child_nodes(statement)
+        if isinstance(child, (ast.stmt, ast.ExceptHandler))
+    )
+
+
+def _one_round(m: Machine, node: ast.For | ast.While, without: State | None) -> bool:
+    """Run a loop that ends after its first round. without: the state where it may run not at all."""
+    m.round_ends.append([])
+    alive = m.run(node.body)
+    ends = m.round_ends.pop()
+    if alive:
+        alive = m.run(node.orelse)
+    ends.extend([without] if without is not None else [])
+    if not alive and ends:
+        m.restore(ends.pop())
+        alive = True
+    for end in ends:
+        m.merge(end)
+    return alive
+
+
+def _rounds(m: Machine, loop: Loop, start: Callable[[], None], body: list[ast.stmt]) -> None:
     """Run a loop's body, again where the first round changed what it starts from."""
+    for name in counters(body):
+        # A number that the rounds count up is another one in each.
+        counted, key = m.frame.names.get(name), ("counter", name, loop.number)
+        if isinstance(counted, Number):
+            varies = counted.varies | {loop.number}
+            m.frame.names[name] = Number(counted.kind, counted.shape, counted.data, varies, counted.read, key)
+        elif isinstance(counted, Const) and isinstance(counted.value, (int, float)):
+            m.frame.names[name] = Number("number", varies=frozenset({loop.number}), key=key)
     first, uses = dict(m.frame.names), dict(m.uses)
     start()
     m.run(body)
@@ -148,6 +203,21 @@ def _rounds(m: Machine, start: Callable[[], None], body: list[ast.stmt]) -> None
         start()
         m.run(body)
         m.uses = {**used, **m.uses}
+
+
+def counters(body: list[ast.stmt]) -> list[str]:
+    """The names that a loop's body counts with: `i += 1`, `i = i + 1`."""
+    found: dict[str, None] = {}
+    for statement in body:
+        for node in walk(statement):
+            if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+                if isinstance(node.op, (ast.Add, ast.Sub)):
+                    found[node.target.id] = None
+            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp):
+                target, left = node.targets[0], node.value.left
+                if isinstance(target, ast.Name) and isinstance(left, ast.Name) and left.id == target.id:
+                    found[target.id] = None
+    return list(found)
 
 
 def _differs(left: Value, right: Value) -> bool:
@@ -210,7 +280,7 @@ def _match(m: Machine, node: ast.Match) -> bool:
 def _assert(m: Machine, node: ast.Assert) -> bool:
     known = conditions.truth(m, node.test, "assert")
     conditions.refine(m, node.test, True)
-    return known is not False or m.building
+    return known is not False or m.building or not isinstance(node.test, ast.Constant)
 
 
 def _define(m: Machine, node: ast.FunctionDef) -> bool:

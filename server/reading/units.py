@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
+from . import traced
 from .definitions import Definition, FileFacts
 from .facts import Trace, Unit
 from .index import Index
@@ -32,7 +33,11 @@ def _models(index: Index, facts: FileFacts, statement: Statement) -> list[Defini
     queue = [top]
     while queue:
         definition = queue.pop(0)
-        if isinstance(definition.node, ast.ClassDef) and index.is_model(definition) and index.is_traced(definition):
+        if (
+            isinstance(definition.node, ast.ClassDef)
+            and index.is_model(definition)
+            and traced.is_traced(index, definition)
+        ):
             found.append(definition)
         for child in definition.node.body if isinstance(definition.node.body, list) else ():
             if isinstance(child, ast.ClassDef):

@@ -91,9 +91,10 @@ class Number(Value):
     kind: `int`, `float`, `bool`, `str`, `dtype`, `device`, `number`.
     shape: it was read off a tensor's shape. data: it was read out of a tensor (`x.item()`).
     varies: the loops it changes with. read: the flow that read it out of a tensor, where that was in `forward`.
+    key: of numbers that vary, equal for two that are the same in every round; None where that cannot be told.
     """
 
-    __slots__ = ("data", "kind", "read", "shape", "varies")
+    __slots__ = ("data", "key", "kind", "read", "shape", "varies")
 
     def __init__(
         self,
@@ -102,12 +103,25 @@ class Number(Value):
         data: bool = False,
         varies: frozenset[int] = frozenset(),
         read: Flow | None = None,
+        key: tuple[Any, ...] | None = None,
     ) -> None:
+        self.key = key
         self.read = read
         self.kind = kind
         self.shape = shape
         self.data = data
         self.varies = varies
+
+
+# The key of a loop's own counter: loops that count from 0 pick the same elements.
+ROUND = ("round", 0)
+
+
+def key_of(value: Value) -> tuple[Any, ...] | None:
+    """Equal for two values exactly if they are the same number or string in every round, None where unknown."""
+    if isinstance(value, Const):
+        return type(value.value), value.value
+    return value.key if isinstance(value, Number) else None
 
 
 NUMBER = Number()
@@ -281,6 +295,7 @@ class Module(Value):
     identity: equal for two values exactly if they are the same object (or, under `varies`, the same slot).
     cls: dotted name of a library's class; definition: the workspace class; both None where it is not known.
     items: the children of a container, in order; None where not known.
+    either: `items` are no children: it is one of them, and which one is not known.
     varies: loops in each round of which this is another object.
     guess: the class is only a parameter's default, or one of several.
     dynamic: attributes are set under names that are not known.
@@ -300,6 +315,7 @@ class Module(Value):
     dynamic: bool = False
     attributes: dict[str, Value] | None = None
     name: str = ""
+    either: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -327,6 +343,7 @@ def join(left: Value, right: Value) -> Value:
                 left.data or right.data,  # type: ignore[attr-defined]
                 left.varies | right.varies,  # type: ignore[attr-defined]
                 left.read or right.read,  # type: ignore[attr-defined]
+                left.key if left.key == right.key else None,  # type: ignore[attr-defined]
             )
         if kind is Shape:
             return Shape()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -175,7 +176,24 @@ class NonTensorIo(Rule):
             for each in inputs:
                 yield _input_draft(unit, definition, each, held, config)
             for output in outputs:
+                if not held and output.kind in ("none", "tuple of none") and _has_optional_inputs(method):
+                    # Which of them are given decides what is None.
+                    continue
                 yield _output_draft(unit, definition, output, held, config)
+
+
+def _has_optional_inputs(forward: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a model can be called with more or fewer tensors than its first."""
+    arguments = forward.args
+    ordinary = [*arguments.posonlyargs, *arguments.args]
+    pairs = [*zip(reversed(ordinary), reversed(arguments.defaults)), *zip(arguments.kwonlyargs, arguments.kw_defaults)]
+    return any(
+        parameter not in ordinary[:2]
+        and isinstance(default, ast.Constant)
+        and default.value is None
+        and (parameter.annotation is None or "Tensor" in ast.unparse(parameter.annotation))
+        for parameter, default in pairs
+    )
 
 
 def _output_draft(unit: Unit, definition: Definition, output: exchange.Output, held: bool, config: Config) -> Draft:

@@ -274,3 +274,16 @@ def test_an_edit_of_ordinary_code_is_seen_by_the_next_repair() -> None:
     assert apply_edits(project.text("/project/script.py"), edits["/project/script.py"]).endswith(
         '"the result", out[1])\n'
     )
+
+
+def test_none_where_an_input_is_left_out() -> None:
+    source = (
+        "class Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.a = nn.Linear(4, 4)\n\n"
+        "    def forward(self, image: torch.Tensor | None = None, text: torch.Tensor | None = None):\n"
+        "        one = self.a(image) if image is not None else None\n"
+        "        other = self.a(text) if text is not None else None\n        return one, other\n"
+    )
+    assert _check(source) == []
+    always = source.replace(", text: torch.Tensor | None = None", "").replace("text is not None", "False")
+    assert [each.severity for each in _check(always)] == [Severity.ERROR]

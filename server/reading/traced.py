@@ -1,0 +1,84 @@
+"""Which classes AIMET would trace, and which of their methods: not losses, their helpers, and transforms of data."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from . import callers
+from .definitions import Definition, FileFacts
+from .source import Statement
+
+if TYPE_CHECKING:
+    from .index import Index
+
+_LOSS = re.compile(r"(?:Loss|Losses|Criterion|CrossEntropy)$|^_(?:Weighted)?Loss$")
+_TRANSFORM = re.compile(r"Transform$|Augment|^Random[A-Z]")
+_TRANSFORM_FILE = re.compile(r"transforms?\.py$|augment", re.IGNORECASE)
+_FOLDERS = ("transforms", "losses", "loss")
+
+# Methods that set a model up, or belong to training: never part of what AIMET traces.
+_NOT_FORWARD = frozenset(
+    "init_weights reset_parameters reset_classifier get_classifier group_matcher no_weight_decay load_pretrained "
+    "set_grad_checkpointing set_input_size extra_repr loss step training_step validation_step test_step "
+    "configure_optimizers train eval fuse reparameterize load load_state_dict state_dict from_pretrained generate "
+    # Methods of tensors, lists and dicts: a call by such a name is hardly a model's.
+    "add append clear copy extend get index insert items keys pop remove reset reverse sort update values".split()
+)
+_SETS_UP = ("set_", "reset_", "init_", "load_")
+_ASIDE = re.compile(r"loss|(?:^|_)init(?:_|$)")
+
+
+def is_traced(index: Index, definition: Definition) -> bool:
+    """Whether a model is one AIMET would trace.
+
+    Not a loss or a transform of data, unless a model uses it; nor what only losses use (the matcher of a detection
+    loss).
+    """
+    named_so = _is_auxiliary(index, definition)
+    users = [(facts, each) for facts, each in index.placed_mentions(definition) if _uses(each, definition)]
+    if named_so:
+        return any(_is_model(index, facts, user) for facts, user in users)
+    return not users or not all(_is_loss(index, facts, user) for facts, user in users)
+
+
+def _uses(statement: Statement, definition: Definition) -> bool:
+    return definition.simple_name in callers.names_used(statement)
+
+
+def _is_model(index: Index, facts: FileFacts, statement: Statement) -> bool:
+    """Whether a statement is a model that is no loss or transform itself."""
+    user = facts.definition(statement)
+    is_class = user is not None and isinstance(user.node, ast.ClassDef)
+    return is_class and index.is_model(user) and not _is_auxiliary(index, user)  # type: ignore[arg-type]
+
+
+def _is_loss(index: Index, facts: FileFacts, statement: Statement) -> bool:
+    user = facts.definition(statement)
+    return user is not None and isinstance(user.node, ast.ClassDef) and _is_auxiliary(index, user)
+
+
+def _is_auxiliary(index: Index, definition: Definition) -> bool:
+    """Whether the names of a class, its bases or its file are those of losses and transforms."""
+    for each in index.order(definition):
+        name = each.simple_name if isinstance(each, Definition) else each.rpartition(".")[2]
+        if _LOSS.search(name) or _TRANSFORM.search(name):
+            return True
+    folder, _, file = definition.path.rpartition("/")
+    return bool(_TRANSFORM_FILE.search(file)) or folder.rpartition("/")[2] in _FOLDERS
+
+
+def entries(index: Index, definition: Definition) -> list[str]:
+    """Public methods beside `forward` that other classes and functions call on a model, as part of what it computes."""
+    names = [name for name in definition.methods if not name.startswith("_") and name != "forward"]
+    if not names:
+        return []
+    called: set[str] = set()
+    for statement in index.mentioning(definition):
+        called.update(shape.through for shape in callers.calls_in(statement) if not shape.own)
+    return [name for name in names if name in called and _runs_in_forward(name)]
+
+
+def _runs_in_forward(name: str) -> bool:
+    return name not in _NOT_FORWARD and not name.startswith(_SETS_UP) and not _ASIDE.search(name)

@@ -1,0 +1,75 @@
+"""What tells a tensor from a module, an object or None."""
+
+from __future__ import annotations
+
+from .marked import HEAD, expected, model, read
+from .test_library_habits import found
+
+
+def test_a_method_that_takes_no_tensor_is_a_module_called_by_that_name() -> None:
+    files = {"m.py": model("return self.body.relu(x)", "self.body = make()", "from elsewhere import make")}
+    assert read(files) == expected(files)
+
+
+def test_an_attribute_a_class_declares() -> None:
+    before = """
+        from dataclasses import dataclass
+
+        class Gaussian:
+            def __init__(self, mean):
+                self.mean = mean
+
+            def mode(self):
+                return self.mean
+
+        @dataclass
+        class Output:
+            latent: Gaussian
+            hidden: torch.Tensor
+    """
+    forward = "out = self.encode(x)\nreturn out.latent.mode() + torch.exp(out.hidden)  # = torch.exp Tensor.__radd__"
+    files = {"m.py": model(forward, "", before) + "\n    def encode(self, x):\n        return Output(Gaussian(x), x)\n"}
+    assert read(files) == expected(files)
+
+
+def test_an_input_is_no_dictionary() -> None:
+    forward = "if isinstance(x, dict):\n    return self.loss(x)\nreturn torch.exp(x)  # = torch.exp"
+    files = {"m.py": model(forward) + "\n    def loss(self, x):\n        return torch.log(x['a'])\n"}
+    assert read(files) == expected(files)
+
+
+def test_a_dictionary_that_is_asked_for() -> None:
+    forward = "if not isinstance(x, dict):\n    raise TypeError\nreturn torch.exp(x['a'])  # = torch.exp"
+    files = {"m.py": model(forward)}
+    assert read(files) == expected(files)
+
+
+def test_what_is_added_to_a_tuple_is_one() -> None:
+    forward = "outs = (x,)\nfor block in self.blocks:\n    x, more = block(x)\n    outs += more\nreturn outs"
+    files = {"m.py": model(forward, "self.blocks = nn.ModuleList(make())", "from elsewhere import make")}
+    assert read(files) == expected(files)
+
+
+def test_an_attribute_that_is_not_none_behind_a_test() -> None:
+    init = "self.scale = nn.Parameter(torch.ones(1)) if width > 2 else None"
+    test = "if self.scale:\n        x = -x\n"
+    behind = model(f"if self.scale is not None:\n    {test}\nreturn x", init)
+    assert found({"m.py": behind}, "m.py", "AIMET302") == [12]
+    alone = model(f"if self.n:\n    {test}\nreturn x", init)
+    assert found({"m.py": alone}, "m.py", "AIMET302") == []
+    changed = model(f"if self.scale is not None:\n    self.scale = None\n    {test}\nreturn x", init)
+    assert found({"m.py": changed}, "m.py", "AIMET302") == []
+
+
+def test_what_only_a_loss_uses_is_not_traced() -> None:
+    matcher = HEAD + (
+        "class Matcher(nn.Module):\n    def forward(self, x):\n        return torch.exp(x) + x\n\n\n"
+        "class SetLoss:\n    def __init__(self):\n        self.matcher = Matcher()\n\n"
+        "    def __call__(self, x):\n        return self.matcher(x)\n"
+    )
+    assert found({"m.py": matcher}, "m.py", "AIMET301") == []
+    model_too = matcher + (
+        "\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.matcher = Matcher()\n\n    def forward(self, x):\n        return self.matcher(x)\n"
+    )
+    assert found({"m.py": model_too}, "m.py", "AIMET301") == [6, 6]
