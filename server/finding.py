@@ -65,6 +65,7 @@ class NewModule:
     taken: attribute names that must not be used (those of bases, subclasses, `nn.Module`).
     share: two NewModules that are equal and have `share` set to the same non-empty text become one attribute.
     each_of: the attribute of a ModuleList; a ModuleList of the same length is made (uses walk it with zip).
+    shares: (parameter of the new module, source text) of what becomes that parameter: `("weight", "self.weight")`.
     """
 
     owner: str
@@ -76,6 +77,7 @@ class NewModule:
     taken: frozenset[str] = frozenset()
     share: str = ""
     each_of: str | None = None
+    shares: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

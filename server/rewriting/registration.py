@@ -23,7 +23,8 @@ _MODULE = frozenset({"torch.nn.Module", "torch.nn.modules.module.Module", "nn.Mo
 class Registration:
     """`self.<name> = <value>`, to be put into a constructor.
 
-    uses: the nodes that will call it; `source_node`: the expression the value repeats.
+    uses: the nodes that will call it; `source_node`: the expression the value repeats; `shares`: (parameter, value)
+    that the new module takes over.
     """
 
     name: str
@@ -31,6 +32,13 @@ class Registration:
     beside: str | None
     uses: list[ast.AST] = field(default_factory=list)
     source_node: ast.AST | None = None
+    shares: tuple[tuple[str, str], ...] = ()
+
+    def lines(self, source: Source, receiver: str, indent: str) -> list[str]:
+        """The statements, without their indentation."""
+        place = f"{receiver}.{self.name}"
+        first = f"{place} = {reindented(source, self.value, self.source_node, indent)}"
+        return [first, *(f"{place}.{name} = {value}" for name, value in self.shares)]
 
 
 def constructor_name(owner: ast.ClassDef) -> str:
@@ -73,7 +81,7 @@ def register(source: Source, splice: Splice, owner: ast.ClassDef, new: Sequence[
     for registration in new:
         placed.setdefault(body_facts.index(registration), []).append(registration)
     for index, registrations in placed.items():
-        lines = [f"{receiver}.{item.name} = {_reindented(source, item, indent)}" for item in registrations]
+        lines = [line for item in registrations for line in item.lines(source, receiver, indent)]
         if index >= 0:
             text = "".join(source.newline + indent + line for line in lines)
             splice.insert(source.line_end(source.range(body[index])[1]), text)
@@ -112,7 +120,7 @@ class _Body:
 
     def index(self, new: Registration) -> int:
         """The index in the body after which to register; -1 for before the first statement."""
-        needed = names_read(new.value) - {self._receiver}
+        needed = names_read(new.value).union(*(names_read(value) for _, value in new.shares)) - {self._receiver}
         after = [-1, *self._base_calls[-1:]]
         if ast.get_docstring(ast.Module(self._body, []), clean=False) is not None:
             after.append(0)
@@ -247,7 +255,7 @@ def _make(source: Source, splice: Splice, owner: ast.ClassDef, new: Sequence[Reg
     # An attrs class that calls `nn.Module.__init__` before its fields are set must not call it again after.
     if not methods & {"__attrs_pre_init__"}:
         lines.append(f"{inner}super().__init__({'' if plain else '*args, **kwargs'})")
-    lines += [f"{inner}self.{item.name} = {_reindented(source, item, inner)}" for item in new]
+    lines += [inner + line for item in new for line in item.lines(source, "self", inner)]
     text = source.newline.join(lines)
     first = next((node for node in owner.body if isinstance(node, FUNCTIONS)), None)
     blank = source.newline * (1 + _blank_lines(source, owner))
@@ -274,10 +282,6 @@ def _blank_lines(source: Source, owner: ast.ClassDef) -> int:
             lines = re.split(r"\r\n|\r|\n", between)[1:-1]
             return min(sum(not line.strip() for line in lines), 2)
     return 1
-
-
-def _reindented(source: Source, item: Registration, indent: str) -> str:
-    return reindented(source, item.value, item.source_node, indent)
 
 
 def reindented(source: Source, text: str, node: ast.AST | None, indent: str) -> str:

@@ -312,7 +312,7 @@ class _Rewriter:
             made = self._speller.spell("torch.nn.ModuleList", shadowed)
             value = f"{made}([{value} for _ in {receiver}.{module.each_of}])"
             beside = beside or module.each_of
-        registration = Registration(name, value, beside, source_node=original)
+        registration = Registration(name, value, beside, source_node=original, shares=module.shares)
         self._registrations.setdefault(owner, []).append(registration)
         if module.share:
             self._shared[owner, module] = registration

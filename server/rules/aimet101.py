@@ -12,7 +12,7 @@ from ..knowledge.data import REQUIRED
 from ..knowledge.layers import RECEIVER, Layer, bind, layer, padding_module
 from ..positions import Span
 from ..reading.values import Const, Tensor
-from . import leaves, stored, support
+from . import leaves, owned, stored, support
 from .base import Case, Rule
 
 if TYPE_CHECKING:
@@ -76,9 +76,10 @@ class FunctionalLayer(Rule):
     Safe where the arguments are constants and the class can take one more submodule: outputs and `state_dict` stay
     the same. Code outside that depends on the order or number of `children()`, on hook names, or on whole models
     pickled before the change will notice the new submodule. Unsafe, with the reason in the title, where `F.dropout`
-    always drops, where a base class cannot be read, or where weights would be left unquantized. There is no repair
-    where the arguments are only known at run time and AIMET has no module that takes them, and for functionals over
-    weights the class owns itself.
+    always drops, where a base class cannot be read, or where weights would be left unquantized. A functional over
+    weights that the class owns (`F.layer_norm(x, shape, self.weight, self.bias)`) becomes a layer that holds the same
+    parameters, which adds names to the `state_dict`, or AIMET's module that takes the weights with each call: unsafe.
+    There is no repair where the arguments are only known at run time and AIMET has no module that takes them.
     """
 
     code = "AIMET101"
@@ -106,6 +107,21 @@ class FunctionalLayer(Rule):
             "        self.fc = nn.Linear(4, 4)\n        self.softmax = nn.Softmax(dim=-1)\n\n"
             "    def forward(self, x):\n"
             "        return self.softmax(self.fc(x))\n",
+        ),
+        Case(
+            "a functional over the class's own weights",
+            "import torch.nn as nn\nimport torch.nn.functional as F\n\n\n"
+            "class ChannelNorm(nn.LayerNorm):\n    def forward(self, x):\n"
+            "        x = F.layer_norm(x.mT, self.normalized_shape, self.weight, self.bias, self.eps)\n"
+            "        return x.mT\n",
+            (7,),
+            "import torch.nn as nn\nimport torch.nn.functional as F\n\n\n"
+            "class ChannelNorm(nn.LayerNorm):\n    def __init__(self, *args, **kwargs):\n"
+            "        super().__init__(*args, **kwargs)\n"
+            "        self.layer_norm = nn.LayerNorm(self.normalized_shape, eps=self.eps)\n"
+            "        self.layer_norm.weight = self.weight\n        self.layer_norm.bias = self.bias\n\n"
+            "    def forward(self, x):\n        x = self.layer_norm(x.mT)\n        return x.mT\n",
+            unsafe=True,
         ),
         Case(
             "a shape operation is no layer",
@@ -177,8 +193,6 @@ def _range(unit: Unit, operation: Operation) -> Span:
 
 def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> tuple[tuple[Repair, ...], str]:
     """The repairs of one functional, and why there is none."""
-    if found.parametric:
-        return (), f"the class owns the weights; make them an `nn.{found.module.rpartition('.')[2]}`"
     if operation.starred:
         return (), "its arguments are hidden behind `*`"
     if operation.site.owner is not None and unit.model_of(operation.site.owner) is None:
@@ -188,8 +202,12 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
         return (), place.reason
     if operation.via != "stored" and (operation.repeated or (operation.loops and not support.walked_around(operation))):
         return (), "it runs several times, so one module would be reused; use one module for each run"
-    if operation.via == "stored":
+    if operation.via == "stored" and not found.parametric:
         return stored.repairs(unit, operation, found, place)
+    own = owned.repair(unit, operation, found, place, config)
+    if found.parametric or own is not None:
+        kind = found.module.rpartition(".")[2]
+        return ((own,) if own is not None else ()), f"the class owns the weights; make them an `nn.{kind}`"
     made = _module_form(unit, operation, found)
     if isinstance(made, str):
         return _aimet_form(unit, operation, found, place, config, made)

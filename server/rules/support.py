@@ -276,6 +276,10 @@ def _constant_attribute(unit: Unit, owner: Definition | None, name: str) -> bool
     definitions = [each for each in unit.index.order(owner) if isinstance(each, Definition)]
     definitions.extend(subclasses(unit.index, owner))
     writes = sum(len(re.findall(rf"\.{name}\s*(?:[-+*/|&@%]|//|\*\*)?=(?!=)", _source(each))) for each in definitions)
+    if writes == 0:
+        # torch's own layers keep what their constructor takes under its name.
+        base = modules.module_class(unit.index.external_base(owner) or "")
+        return base is not None and any(parameter.name == name for parameter in base.signature)
     if writes != 1:
         return False
     method = owner.method("__init__")

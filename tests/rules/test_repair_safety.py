@@ -120,7 +120,8 @@ _ARGUMENTS = {
     "dropout that follows training": ("", "return F.dropout(self.fc(x), 0.1, self.training)", "safe"),
     "dropout that always drops": ("", "return F.dropout(self.fc(x), 0.1)", "unsafe"),
     "a data type the module has no place for": ("", "return F.softmax(self.fc(x), 1, dtype=torch.float32)", "none"),
-    "weights of its own": ("", "return F.linear(x, self.fc.weight)", "none"),
+    "weights of its own": ("", "return F.linear(x, self.fc.weight)", "unsafe"),
+    "weights of its own, for which AIMET has no module": ("", "return F.bilinear(x, x, self.fc.weight)", "none"),
 }
 
 
