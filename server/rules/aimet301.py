@@ -12,7 +12,7 @@ from ..knowledge.layers import layer
 from ..knowledge.validator import flagged
 from ..positions import Span
 from ..reading.values import Const, Number, Sequence, Tensor, Value
-from . import leaves, support
+from . import leaves, respelling, support
 from .aimet_forms import module_call
 from .base import Case, Rule
 
@@ -91,6 +91,24 @@ class FunctionalOp(Rule):
             unsafe=True,
         ),
         Case(
+            "unpacking a tensor",
+            _HEAD + "\n    def forward(self, x):\n        q, k = x.unbind(1)\n        return self.conv(q), k\n",
+            (10,),
+            _HEAD + "\n    def forward(self, x):\n        q, k = x.select(1, 0), x.select(1, 1)\n"
+            "        return self.conv(q), k\n",
+        ),
+        Case(
+            "tensors stacked",
+            "import torch\n" + _HEAD + "\n    def forward(self, x):\n        y = self.conv(x)\n"
+            "        return torch.stack([x, y], 1)\n",
+            (12,),
+            "import torch\n"
+            + _HEAD.replace("nn\n", "nn\nfrom aimet_torch.nn.modules.custom import Concat\n", 1)
+            + "        self.cat = Concat(1)\n\n    def forward(self, x):\n        y = self.conv(x)\n"
+            "        return self.cat(x.unsqueeze(1), y.unsqueeze(1))\n",
+            unsafe=True,
+        ),
+        Case(
             "arithmetic of sizes",
             _HEAD + "\n    def forward(self, x):\n        n = x.shape[1] // 2\n"
             "        return self.conv(x).view(x.shape[0], n, -1)\n",
@@ -118,7 +136,7 @@ class FunctionalOp(Rule):
         if module is not None and repairs:
             message += f" AIMET has `{module.name}` for it."
         elif module is None:
-            message += " AIMET has no module for it."
+            message += " AIMET has no module for it." + (f" No repair is offered: {reason}." if reason else "")
         else:
             message += f" No repair is offered: {reason}."
         return Draft(
@@ -229,10 +247,11 @@ def _range(operation: Operation) -> Span:
 def _repairs(
     unit: Unit, operation: Operation, module: AimetModule | None, config: Config
 ) -> tuple[tuple[Repair, ...], str]:
-    if module is None:
-        return (), "AIMET has no module for it"
     if operation.site.owner is not None and unit.model_of(operation.site.owner) is None:
         return (), "it stands in a class of another file"
+    if module is None:
+        respelled, reason = respelling.repair(unit, operation, config)
+        return ((respelled,), "") if respelled is not None else ((), reason)
     place = support.place_for(unit, operation)
     if place.owner is None:
         return (), place.reason
