@@ -116,13 +116,15 @@ class NewElement:
 class ReplaceText:
     """Replace the expression, argument or statement at `span` by `text`.
 
-    `{0}`, `{1}`, ... in `text` stand for the repaired source of `parts`. Braces are doubled as in `str.format`.
+    `{0}`, `{1}`, ... in `text` stand for the repaired source of `parts`, then for the names of `imports`, then for
+    new modules (`self.relu`). Braces are doubled as in `str.format`.
     """
 
     span: Span
     text: str
     parts: tuple[Span, ...] = ()
     imports: tuple[str, ...] = ()
+    modules: tuple[NewModule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

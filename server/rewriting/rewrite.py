@@ -261,9 +261,13 @@ class _Rewriter:
                 action.place = len(source.text[:start].rstrip(" \t")), end
         parts = [self._node(part, ast.expr, ast.keyword, ast.stmt) for part in step.parts]
 
+        if step.modules and node is None:
+            raise StepError("there is no expression to call the new module in")
+        callees = [self._module(each, node) for each in step.modules]  # type: ignore[arg-type]
+
         def write() -> str:
             return before + replacement_text(
-                source, self._splice, node, step.text, parts, step.imports, self._speller, indent
+                source, self._splice, node, step.text, parts, step.imports, self._speller, indent, callees
             )
 
         write()  # What cannot be filled in fails here, with its own reason.

@@ -43,13 +43,16 @@ def replacement_text(
     imports: Sequence[str],
     speller: Speller,
     indent: str,
+    callees: Sequence[str] = (),
 ) -> str:
     """`text` with the repaired source of `parts`; parentheses are added only where they are needed.
 
-    indent: what the lines of `text` after the first begin with.
+    callees: how new modules are called; they come after parts and imports. indent: what the lines of `text` after the
+    first begin with.
     """
     shadowed = shadowing(source, node) if node is not None else set()
     text, names = spelt(text, imports, speller, shadowed, len(parts))
+    names = [*names, *callees]
     bare = [argument_text(source, splice, part) for part in parts]
     wrapped = [_grouped(part, bit) for part, bit in zip(parts, bare, strict=True)]
     chosen = bare

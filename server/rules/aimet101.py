@@ -12,7 +12,7 @@ from ..knowledge.data import REQUIRED
 from ..knowledge.layers import RECEIVER, Layer, bind, layer, padding_module
 from ..positions import Span
 from ..reading.values import Const, Tensor
-from . import leaves, owned, stored, support
+from . import helpers, leaves, owned, stored, support
 from .base import Case, Rule
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ class FunctionalLayer(Rule):
     always drops, where a base class cannot be read, or where weights would be left unquantized. A functional over
     weights that the class owns (`F.layer_norm(x, shape, self.weight, self.bias)`) becomes a layer that holds the same
     parameters, which adds names to the `state_dict`, or AIMET's module that takes the weights with each call: unsafe.
-    There is no repair where the arguments are only known at run time and AIMET has no module that takes them.
+    In a function that models call, the module becomes a parameter and every call in the workspace passes one of its
+    own: unsafe, since callers elsewhere must follow. There is no repair where the arguments are only known at run time and AIMET has no module that takes them.
     """
 
     code = "AIMET101"
@@ -199,7 +200,8 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
         return (), "it stands in a class of another file"
     place = support.place_for(unit, operation, found.module)
     if place.owner is None:
-        return (), place.reason
+        passed = _passed(unit, operation, found)
+        return ((passed,), "") if passed is not None else ((), place.reason)
     if operation.via != "stored" and (operation.repeated or (operation.loops and not support.walked_around(operation))):
         return (), "it runs several times, so one module would be reused; use one module for each run"
     if operation.via == "stored" and not found.parametric:
@@ -231,6 +233,16 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
     if step is None:
         return (), "what it changes in place is not a name"
     return (Repair(title, safety, (Change(unit.path, unit.statement.key, (step,)),)),), ""
+
+
+def _passed(unit: Unit, operation: Operation, found: Layer) -> Repair | None:
+    """The repair in a function that models call."""
+    if operation.site.owner is not None or operation.starred or found.parametric or found.mutates:
+        return None
+    made = _module_form(unit, operation, found)
+    if isinstance(made, str) or made[3]:
+        return None
+    return helpers.repair(unit, operation, found.attribute, made[0], made[1], made[2])
 
 
 def _step(

@@ -12,7 +12,7 @@ from ..knowledge.layers import layer
 from ..knowledge.validator import flagged
 from ..positions import Span
 from ..reading.values import Const, Number, Sequence, Tensor, Value
-from . import leaves, respelling, support
+from . import helpers, leaves, respelling, support
 from .aimet_forms import module_call
 from .base import Case, Rule
 
@@ -254,7 +254,8 @@ def _repairs(
         return ((respelled,), "") if respelled is not None else ((), reason)
     place = support.place_for(unit, operation)
     if place.owner is None:
-        return (), place.reason
+        passed = _passed(unit, operation, module, config)
+        return ((passed,), "") if passed is not None else ((), place.reason)
     if operation.via in ("stored", "passed", "operator function"):
         return (), "the function is handed on and called elsewhere"
     if operation.repeated or (operation.loops and not support.walked_around(operation)):
@@ -288,3 +289,12 @@ def _repairs(
     step = CallModule(operation.site.statement.span(operation.node), new, kept, assign_to)
     safety = Safety.UNSAFE if doubt else Safety.SAFE
     return (Repair(title, safety, (Change(unit.path, unit.statement.key, (step,)),)),), ""
+
+
+def _passed(unit: Unit, operation: Operation, module: AimetModule, config: Config) -> Repair | None:
+    """The repair in a function that models call."""
+    call = module_call(unit, operation, module) if operation.site.owner is None else ""
+    if isinstance(call, str) or call[2] is not None:
+        return None
+    cls = f"{import_path(config.aimet_version)}.{module.name}"
+    return helpers.repair(unit, operation, module.attribute, cls, call[0], call[1])

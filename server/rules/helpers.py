@@ -1,0 +1,174 @@
+"""Operations in a function that models call: the module becomes a parameter, and each model passes its own."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..finding import Change, NewModule, Repair, ReplaceText, Safety, Step
+from ..positions import Span
+from ..reading.definitions import CODE, Definition
+from . import support
+
+if TYPE_CHECKING:
+    from ..reading.facts import Operation, Unit
+    from ..reading.index import Index
+    from ..reading.source import Statement
+
+_LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+class Call(NamedTuple):
+    """One call of the function, in a method of a model."""
+
+    node: ast.Call
+    method: str
+    statement: Statement
+    path: str
+    owner: Definition
+
+
+def repair(
+    unit: Unit, operation: Operation, name: str, cls: str, arguments: Sequence[str], kept: Sequence[Span | str]
+) -> Repair | None:
+    """The repair for `cls(arguments)` called with `kept`, None where not every call in the workspace can follow.
+
+    Always unsafe: callers elsewhere must pass the module too.
+    """
+    function, site = operation.site.function, operation.site
+    node = function.node
+    if function.parent is not None or not isinstance(node, ast.FunctionDef) or site.scripted:
+        return None
+    if operation.via not in ("direct", "operator") or operation.loops or not all(map(_literal, arguments)):
+        return None
+    calls = _calls(unit.index, function) if node.args.kwarg is None and node.args.args else []
+    # A method that runs twice would pass one module twice; `forward` runs once.
+    if not calls or (operation.repeated and any(call.method != "forward" for call in calls)):
+        return None
+    parameter = _free(node, name)
+    own: list[Step] = [_with_parameter(unit, node, parameter), _called(unit, operation, parameter, kept)]
+    steps: dict[tuple[str, str], list[Step]] = {(unit.path, unit.statement.key): own}
+    for call in calls:
+        taken = support.taken_names(unit.index, call.owner)
+        module = NewModule(call.owner.name, name, cls, tuple(arguments), taken=taken)
+        steps.setdefault((call.path, call.statement.key), []).append(_passing(call, parameter, module))
+    owners = sorted({f"`{call.owner.simple_name}`" for call in calls})
+    title = (
+        f"Define `self.{name} = {cls.rpartition('.')[2]}({', '.join(arguments)})` in {' and '.join(owners)} and pass "
+        f"it to `{node.name}` (unsafe: other callers of `{node.name}` must pass it too)"
+    )
+    changes = tuple(Change(path, key, tuple(each)) for (path, key), each in steps.items())
+    return Repair(title, Safety.UNSAFE, changes)
+
+
+def _literal(text: str) -> bool:
+    try:
+        ast.literal_eval(text.rpartition("=")[2] if "=" in text else text)
+    except (ValueError, SyntaxError):
+        return False
+    return True
+
+
+def _calls(index: Index, function: Definition) -> list[Call]:
+    """The calls of a function; none where it is used in a way that cannot be followed."""
+    found: list[Call] = []
+    mentions = list(index.placed_mentions(function))  # makes this reading depend on who names the function
+    if any(_handed_on(index, path, function) for path in (function.path, *index.project.users(function.path))):
+        return []
+    for facts, statement in mentions:
+        holder = facts.definition(statement)
+        for node, around in _mentions(statement, function.simple_name):
+            if not isinstance(node, (ast.Name, ast.Attribute)) or index.named(node, facts.path) is not function:
+                continue
+            call = around[-1] if around else None
+            if not isinstance(call, ast.Call) or call.func is not node or holder is None:
+                return []
+            method = _method(index, holder, call, around)
+            if method is None:
+                return []
+            found.append(Call(call, method, statement, facts.path, holder))
+    return found
+
+
+def _handed_on(index: Index, path: str, function: Definition) -> bool:
+    """Whether the code of a file outside functions and classes does more with a function than import it by its name."""
+    index.depend(path, CODE)
+    name, source = function.simple_name, index.project.files[path].source
+    for _, statement in source.statements if name in source.text else ():
+        for node in () if statement.is_definition else statement.body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                if any(alias.name == name and alias.asname not in (None, name) for alias in node.names):
+                    return True
+            elif any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(node)):
+                return True
+    return False
+
+
+def _mentions(statement: Statement, name: str) -> Iterator[tuple[ast.AST, list[ast.AST]]]:
+    """Where a name is read, with the nodes around it, innermost last."""
+
+    def walk(node: ast.AST, around: list[ast.AST]) -> Iterator[tuple[ast.AST, list[ast.AST]]]:
+        if (isinstance(node, ast.Name) and node.id == name) or (isinstance(node, ast.Attribute) and node.attr == name):
+            yield node, around
+            return
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, [*around, node])
+
+    for root in statement.body:
+        yield from walk(root, [])
+
+
+def _method(index: Index, holder: Definition, call: ast.Call, around: list[ast.AST]) -> str | None:
+    """The method of a model that a call stands in, None unless it runs once there and can take one more argument."""
+    if not isinstance(holder.node, ast.ClassDef) or not index.is_model(holder):
+        return None
+    if not call.args or any(keyword.arg is None for keyword in call.keywords):
+        return None
+    inside = [each for each in around if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))]
+    if len(inside) != 1 or any(isinstance(each, _LOOPS) for each in around):
+        return None
+    name = next((name for name, method in holder.methods.items() if method is inside[0]), None)
+    return name if support.registration(index, holder).owner is not None else None
+
+
+def _free(node: ast.FunctionDef, name: str) -> str:
+    taken = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    taken |= {each.arg for each in ast.walk(node) if isinstance(each, (ast.arg, ast.keyword)) and each.arg is not None}
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}{number}"
+    return free
+
+
+def _with_parameter(unit: Unit, node: ast.FunctionDef, parameter: str) -> ReplaceText:
+    """The function's last parameter with one more after it, by keyword only."""
+    ordinary = [*node.args.posonlyargs, *node.args.args]
+    separator = ", " if node.args.kwonlyargs or node.args.vararg is not None else ", *, "
+    if node.args.kwonlyargs:
+        last: ast.AST = node.args.kw_defaults[-1] or node.args.kwonlyargs[-1]
+    elif node.args.vararg is not None:
+        last = node.args.vararg
+    else:
+        last = node.args.defaults[-1] if node.args.defaults else ordinary[-1]
+    text = unit.statement.source(last).replace("{", "{{").replace("}", "}}")
+    return ReplaceText(unit.statement.span(last), f"{text}{separator}{parameter}")
+
+
+def _called(unit: Unit, operation: Operation, parameter: str, kept: Sequence[Span | str]) -> ReplaceText:
+    parts = tuple(each for each in kept if isinstance(each, Span))
+    numbers = iter(range(len(parts)))
+    texts = [
+        f"{{{next(numbers)}}}" if isinstance(each, Span) else each.replace("{", "{{").replace("}", "}}")
+        for each in kept
+    ]
+    return ReplaceText(unit.statement.span(operation.node), f"{parameter}({', '.join(texts)})", parts)
+
+
+def _passing(call: Call, parameter: str, module: NewModule) -> ReplaceText:
+    """The call's last argument with the module after it."""
+    arguments: list[ast.AST] = [*call.node.args, *call.node.keywords]
+    last = max(arguments, key=lambda each: (each.end_lineno or 0, each.end_col_offset or 0))  # type: ignore[attr-defined]
+    span = call.statement.span(last)
+    return ReplaceText(span, f"{{0}}, {parameter}={{1}}", (span,), modules=(module,))

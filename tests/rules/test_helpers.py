@@ -1,0 +1,55 @@
+"""Operations in functions that models call: the module becomes a parameter of the function."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import pytest
+from aimet_guidelines.config import Config
+from aimet_guidelines.engine import Project, check, repair_edits
+from aimet_guidelines.rewriting import apply_edits
+
+_HELPER = "import torch.nn.functional as F\n\n\ndef fuse(a, b, scale=1.0):\n    return F.relu(a + b)\n"
+_NET = (
+    "import torch.nn as nn\n\nfrom helpers import fuse\n\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+    "        super().__init__()\n        self.conv = nn.Conv2d(4, 4, 1)\n\n    def forward(self, x):\n"
+    "        x = fuse(x, self.conv(x))\n        return fuse(x, x, scale=2.0)\n"
+)
+
+
+def _repaired(**texts: str) -> tuple[str, dict[str, str]]:
+    """The title of the first repair in helpers.py (empty where there is none), and the texts after it."""
+    project = Project.empty("/p").updated({f"/p/{name}.py": text for name, text in texts.items()})
+    config = Config(root="/p", select=("AIMET101",))
+    (finding,) = check("/p/helpers.py", project, config).findings
+    if not finding.repairs:
+        assert "this function is not a method" in finding.message
+        return "", texts
+    edits = repair_edits("/p/helpers.py", project, config, finding, finding.repairs[0])
+    return finding.repairs[0].title, {
+        PurePosixPath(path).stem: apply_edits(project.text(path), each) for path, each in edits.items()
+    }
+
+
+def test_each_call_passes_a_module_of_its_own() -> None:
+    title, texts = _repaired(helpers=_HELPER, net=_NET)
+    assert title.endswith("in `Net` and pass it to `fuse` (unsafe: other callers of `fuse` must pass it too)")
+    assert "def fuse(a, b, scale=1.0, *, relu):\n    return relu(a + b)\n" in texts["helpers"]
+    assert "x = fuse(x, self.conv(x), relu=self.relu)\n" in texts["net"]
+    assert "return fuse(x, x, scale=2.0, relu=self.relu2)\n" in texts["net"]
+    assert "self.relu = nn.ReLU()\n        self.relu2 = nn.ReLU()\n" in texts["net"]
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        _NET + "\n\nACTIVATIONS = {'fuse': fuse}\n",
+        _NET.replace("return fuse(x, x, scale=2.0)", "return [fuse(x, y) for y in x]"),
+        _NET + "\n\ndef other(x):\n    return fuse(x, x)\n",
+        _NET.replace("nn.Module", "nn.Sequential"),
+        _NET + "\n\nclass Other(nn.Module):\n    def forward(self, x):\n        return run(fuse, x)\n",
+    ],
+    ids=["handed on", "in a loop", "called by a function", "in a container", "passed on by a method"],
+)
+def test_none_where_a_call_cannot_follow(net: str) -> None:
+    assert _repaired(helpers=_HELPER, net=net)[0] == ""
