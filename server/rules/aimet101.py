@@ -80,7 +80,8 @@ class FunctionalLayer(Rule):
     weights that the class owns (`F.layer_norm(x, shape, self.weight, self.bias)`) becomes a layer that holds the same
     parameters, which adds names to the `state_dict`, or AIMET's module that takes the weights with each call: unsafe.
     In a function that models call, the module becomes a parameter and every call in the workspace passes one of its
-    own: unsafe, since callers elsewhere must follow. There is no repair where the arguments are only known at run time and AIMET has no module that takes them.
+    own: unsafe, since callers elsewhere must follow. There is no repair where the arguments are only known at run
+    time and AIMET has no module that takes them.
     """
 
     code = "AIMET101"

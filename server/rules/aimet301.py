@@ -73,7 +73,10 @@ class FunctionalOp(Rule):
 
     AIMET's modules compute the same, but the model then imports `aimet_torch`: safe where the project depends on it
     already, unsafe elsewhere. They cannot be compiled by `torch.jit.script`. Fix-all applies these repairs only
-    where this rule is selected by name, or with `--aimet-modules always`.
+    where this rule is selected by name, or with `--aimet-modules always`. In a function that models call, the module
+    becomes a parameter and every call in the workspace passes one of its own: unsafe, since callers elsewhere must
+    follow. AIMET has no module for `unbind`, `type_as` and `torch.stack`; they are spelled with what it passes or has:
+    `q, k, v = qkv[0], qkv[1], qkv[2]`, `x.to(y)`, and a `Concat` of `unsqueeze`. The values are the same bit for bit.
     """
 
     code = "AIMET301"
