@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..knowledge import modules, tensors
 from ..knowledge.names import canonical
-from . import calls
+from . import calls, plain
 from .annotations import from_annotation
 from .arguments import Arguments
 from .definitions import Definition
@@ -112,6 +112,7 @@ def _module_attribute(m: Machine, module: Module, name: str, node: ast.AST) -> V
     if name == "training":
         return FALSE
     if module.is_self:
+        plain.reading(m, module, name)
         held = module.attributes
         if held is not None and name in held:
             return held[name]
@@ -203,6 +204,7 @@ def _class_attribute(m: Machine, holder: Class, name: str) -> Value:
 
 
 def _inherited(m: Machine, proxy: SelfProxy, name: str) -> Value:
+    plain.inheriting(m, proxy, name)
     definition = proxy.owner.definition
     order = m.index.order(definition) if definition is not None else []
     behind = False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..knowledge import modules, tensors
 from ..knowledge.data import signature
-from . import attributes, building, expressions, iteration, library, methods
+from . import attributes, building, expressions, iteration, library, methods, plain
 from .arguments import Arguments, Operand
 from .definitions import Definition
 from .dtypes import is_boolean, is_mixed
@@ -255,6 +255,7 @@ def call_function(m: Machine, function: Function, arguments: Arguments, node: as
     """Run a function of the workspace with these arguments."""
     definition = function.definition
     if len(m.active) >= m.MAX_DEPTH or m.active.count(definition) > 1 or m.steps > m.MAX_STEPS:
+        plain.limited(m, definition)
         return _unknown_result(m, arguments, node, node) if not m.building else UNKNOWN
     if function.owner is not None:
         arguments = arguments.with_first((None, function.owner))
@@ -270,7 +271,7 @@ def call_function(m: Machine, function: Function, arguments: Arguments, node: as
     if owner is not None and not owner.is_self and not m.building:
         # Another module's method: what it does is read with that module; here only its result counts.
         return _of_other_module(m, owner, function, arguments, node)
-    return m.enter(function, owner, arguments, node)
+    return plain.call(m, function, owner, arguments, lambda: m.enter(function, owner, arguments, node))
 
 
 def _of_other_module(m: Machine, owner: Module, function: Function, arguments: Arguments, node: ast.expr) -> Value:

@@ -30,6 +30,7 @@ class Definition:
     name: str
     parent: Definition | None = None
     _methods: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] | None = field(default=None, repr=False)
+    _class_names: dict[str, ast.expr | ast.AnnAssign | ast.ClassDef] | None = field(default=None, repr=False)
     _inner: dict[str, Definition] = field(default_factory=dict, repr=False)
 
     @property
@@ -41,6 +42,22 @@ class Definition:
                 if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                     self._methods[node.name] = node
         return self._methods
+
+    @property
+    def class_names(self) -> Mapping[str, ast.expr | ast.AnnAssign | ast.ClassDef]:
+        """The names a class body binds to values, annotations and classes; the first one of a name counts."""
+        if self._class_names is None:
+            self._class_names = {}
+            for node in getattr(self.node, "body", ()):
+                if isinstance(node, ast.Assign):
+                    for target in node.targets:
+                        if isinstance(target, ast.Name):
+                            self._class_names.setdefault(target.id, node.value)
+                elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                    self._class_names.setdefault(node.target.id, node.value if node.value is not None else node)
+                elif isinstance(node, ast.ClassDef):
+                    self._class_names.setdefault(node.name, node)
+        return self._class_names
 
     def inner(self, node: ast.ClassDef | FunctionNode) -> Definition:
         """The definition of a function or class in its body."""
@@ -117,6 +134,11 @@ class FileFacts:
     source: Source
 
     @cached_property
+    def code(self) -> tuple[Statement, ...]:
+        """Its statements that are no class or function, a run of them at a time."""
+        return tuple(statement for _, statement in self.source.statements if not statement.is_definition)
+
+    @cached_property
     def scope(self) -> dict[str, Binding]:
         """What each top-level name is bound to; the last binding counts."""
         names: dict[str, Binding] = {}
@@ -176,8 +198,7 @@ class FileFacts:
         """The modules whose names are all imported."""
         return tuple(
             self.absolute(node)
-            for _, statement in self.source.statements
-            if not statement.is_definition
+            for statement in self.code
             for node in statement.body
             if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
         )

@@ -212,20 +212,15 @@ class Index:
         """The value of a class attribute."""
         for each in self.order(definition):
             if isinstance(each, Definition):
-                for child in getattr(each.node, "body", ()):
-                    value = _class_assignment(child, name)
-                    if value is not None:
-                        return m.class_constant(Assigned(each.path, each.statement, value))
-                    if (
-                        isinstance(child, ast.AnnAssign)
-                        and isinstance(child.target, ast.Name)
-                        and child.target.id == name
-                    ):
-                        from .annotations import from_annotation
+                found = each.class_names.get(name)
+                if isinstance(found, ast.AnnAssign):
+                    from .annotations import from_annotation
 
-                        return from_annotation(m, child.annotation)
-                    if isinstance(child, ast.ClassDef) and child.name == name:
-                        return m.bind(each.inner(child), each.path)
+                    return from_annotation(m, found.annotation)
+                if isinstance(found, ast.ClassDef):
+                    return m.bind(each.inner(found), each.path)
+                if found is not None:
+                    return m.class_constant(Assigned(each.path, each.statement, found))
         return None
 
     def scripted(self, definition: Definition) -> bool:
@@ -317,26 +312,14 @@ class Index:
         """The same, with their files."""
         name = definition.simple_name
         self.depend("calls", name)
-        for path in self.project.naming(definition.path, name):
-            facts = self.project.files[path]
-            for statement in facts.mentioning(name):
-                if statement is not definition.statement:
-                    yield facts, statement
+        for placed in self.project.mentions(definition.path, name):
+            if placed[1] is not definition.statement:
+                yield placed
 
 
 def last_name_differs(found: Assigned, node: ast.Name) -> bool:
     """Guards against `Conv = Conv`."""
     return not (isinstance(found.value, ast.Name) and found.value.id == node.id)
-
-
-def _class_assignment(child: ast.stmt, name: str) -> ast.expr | None:
-    if isinstance(child, ast.Assign):
-        for target in child.targets:
-            if isinstance(target, ast.Name) and target.id == name:
-                return child.value
-    if isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name) and child.target.id == name:
-        return child.value
-    return None
 
 
 def _portable(value: Value) -> Value:

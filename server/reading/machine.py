@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import building, calls, expressions, iteration, parameters, statements, subscripts
+from . import building, calls, expressions, iteration, parameters, plain, statements, subscripts
 from .arguments import Arguments
 from .definitions import Assigned, Definition
 from .facts import Flow, Operation, Reuse, Site, Trace, Use
@@ -107,6 +107,10 @@ class Machine:
         self.active: list[Definition] = []
         self.steps = 0
         self.silent = 0
+        # How often something was noted, changed or cut short that a remembered call could not do again.
+        self.noted = 0
+        # The calls being read that may be remembered, outer ones first.
+        self.watches: list[plain.Watch] = []
         self._seen: dict[tuple[int, str], Operation] = {}
         self._reused: set[tuple[int, Any]] = set()
         self._flows: dict[int, Flow] = {}
@@ -200,6 +204,7 @@ class Machine:
         """Note an operation, once for each place and symbol."""
         if self.building or self.silent:
             return
+        self.noted += 1
         key = (id(operation.node), operation.symbol)
         known, ran = self._seen.get(key), self.uses.setdefault(("operation", *key), self.chain)
         if known is None:
@@ -220,6 +225,7 @@ class Machine:
         """Note that a module is called."""
         if self.building or self.silent or module.is_self:
             return
+        self.noted += 1
         site = self.frame.site
         use = Use(module, node, callee, site, self.chain)
         if arguments is not None:
@@ -265,6 +271,7 @@ class Machine:
         if not self.building or self.silent:
             return
         modules = [each for each in options(value) if isinstance(each, Module) and not each.is_self]
+        self.noted += bool(modules)
         if len(modules) > 1 and not all(self._is_placed(each, parent, how) for each in modules):
             # One of several, of which some are new here: perhaps not the one that was placed before.
             for module in modules:
@@ -301,6 +308,7 @@ class Machine:
         """Note that Python needs a tensor's value here."""
         if self.building or self.silent:
             return None
+        self.noted += 1
         flow = self._flows.get(id(node))
         if flow is None:
             flow = self._flows[id(node)] = Flow(kind, node, self.frame.site)
@@ -396,6 +404,7 @@ class Machine:
         self.frame, self.chain = frame, (*chain, node)
         frame.names = names
         self.active.append(definition)
+        plain.entering(self, definition)
         try:
             if isinstance(definition.node, ast.Lambda):
                 return expressions.evaluate(self, definition.node.body)
@@ -427,6 +436,7 @@ class Machine:
             if execute is not None:
                 self.steps += 1
                 if self.steps > self.MAX_STEPS:
+                    self.noted += 1
                     return True
                 if not execute(self, statement):
                     return False

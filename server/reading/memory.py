@@ -21,7 +21,9 @@ class Memory:
         self.edited: list[tuple[Statement | None, Statement | None]] = []
         self.entries: dict[Any, Any] = {}
         self._rests_on: dict[Any, frozenset[Dependency]] = {}
+        # Which results rest on a name, and the results not entered there yet: only an edit asks for them.
         self._used_by: dict[Dependency, set[Any]] = {}
+        self._unentered: list[Any] = []
         self._tokens: dict[Hashable, int] = {}
         # The last result under each key whose result no longer holds for sure.
         self.former: dict[Any, Any] = {}
@@ -31,6 +33,7 @@ class Memory:
         other = Memory()
         other.entries, other._rests_on = dict(self.entries), dict(self._rests_on)
         other._used_by = {dependency: set(keys) for dependency, keys in self._used_by.items()}
+        other._unentered = list(self._unentered)
         other._tokens, other.former, other.edited = dict(self._tokens), dict(self.former), list(self.edited)
         return other
 
@@ -43,8 +46,16 @@ class Memory:
         self.entries[key] = value
         self.former.pop(key, None)
         self._rests_on[key] = rests_on
-        for dependency in rests_on:
-            self._used_by.setdefault(dependency, set()).add(key)
+        self._unentered.append(key)
+
+    def _users(self) -> dict[Dependency, set[Any]]:
+        """Which results rest on a name."""
+        used_by = self._used_by
+        for key in self._unentered:
+            for dependency in self._rests_on.get(key, ()):
+                used_by.setdefault(dependency, set()).add(key)
+        self._unentered.clear()
+        return used_by
 
     def rests_on(self, key: Any) -> frozenset[Dependency]:
         """The names a remembered result rests on."""
@@ -52,7 +63,7 @@ class Memory:
 
     def callers(self) -> set[Dependency]:
         """Every dependency on who calls a name."""
-        return {dependency for dependency in self._used_by if dependency[0] == "calls"}
+        return {dependency for dependency in self._users() if dependency[0] == "calls"}
 
     def settle(self) -> None:
         """Drop what rests on who calls whom where the edits since the last time changed that.
@@ -67,15 +78,16 @@ class Memory:
         """Drop what rests on names that are bound differently now. gone: statements that are no longer there."""
         for key in [key for key in self.former if _statement(key) in gone]:
             del self.former[key]
+        used_by = self._users() if changed else self._used_by
         for dependency in changed:
-            for key in self._used_by.pop(dependency, ()):
+            for key in used_by.pop(dependency, ()):
                 dropped = self.entries.pop(key, _ABSENT)
                 if dropped is _ABSENT:
                     continue
                 if key[0] in _WORTH_KEEPING and _statement(key) not in gone:
                     self.former[key] = dropped
                 for other in self._rests_on.pop(key, ()):
-                    users = self._used_by.get(other)
+                    users = used_by.get(other)
                     if users is not None:
                         users.discard(key)
 

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from ..knowledge import modules
-from . import containers, iteration, python_functions
+from . import containers, iteration, plain, python_functions
 from .arguments import Arguments
 from .ranges import Range, Zipped
 from .values import (
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 def call_bound(m: Machine, function: BoundBuiltin, a: Arguments, node: ast.expr) -> Value:
     """Call a method of a Python object or a method `nn.Module` itself defines."""
     receiver, name = function.receiver, function.name
+    if name in _CHANGES:
+        plain.changing(m, receiver)
     if isinstance(receiver, Sequence):
         return _sequence_method(m, receiver, name, a, node)
     if isinstance(receiver, Dictionary):
@@ -107,8 +109,15 @@ def _dictionary_method(dictionary: Dictionary, name: str, a: Arguments) -> Value
     return NONE
 
 
+# Methods that give a module children, and those that change a list or dict.
+_GIVES_CHILDREN = frozenset("add_module register_module append insert extend".split())
+_CHANGES = frozenset("append extend insert pop popitem update setdefault clear remove sort reverse".split())
+
+
 def _module_method(m: Machine, module: Module, name: str, a: Arguments, node: ast.expr) -> Value:
     values = [value for _, value in a.positional]
+    if name in _GIVES_CHILDREN:
+        m.noted += 1
     if name in ("register_buffer", "register_parameter"):
         kind = "buffer" if name == "register_buffer" else "parameter"
         given = a.get(1, "tensor" if kind == "buffer" else "param")
@@ -116,6 +125,8 @@ def _module_method(m: Machine, module: Module, name: str, a: Arguments, node: as
         key = a.get(0, "name")
         if isinstance(key, Const) and module.attributes is not None:
             known = module.attributes.get(key.value)
+            if module.is_self:
+                plain.writing(m, module, key.value)
             tensor = NONE if absent else Tensor(kind)
             module.attributes[key.value] = tensor if known is None or not absent else known
         return NONE
@@ -152,6 +163,7 @@ def _module_method(m: Machine, module: Module, name: str, a: Arguments, node: as
     if name == "super.__init__":
         container = modules.module_class(m.index.external_base(module.definition) or "") if module.definition else None
         if container is not None and container.container:
+            m.noted += 1
             containers.fill_container(m, module, container.container, a)
         return NONE
     if name in ("parameters", "buffers"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import posixpath
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from .definitions import Assigned, Definition, FileFacts, Import
@@ -204,6 +204,19 @@ class Project:
         """The file itself and the files that import from it in which a class or function names `name`."""
         users = self.users(path)
         return [each for each in self._naming.get(name, ()) if each == path or each in users]
+
+    def mentions(self, path: str, name: str) -> Sequence[tuple[FileFacts, Statement]]:
+        """The classes and functions that name `name`, in the file itself and in those that import from it."""
+        known = self._mentions.get((path, name))
+        if known is None:
+            files = [self.files[each] for each in self.naming(path, name)]
+            known = [(facts, statement) for facts in files for statement in facts.mentioning(name)]
+            self._mentions[path, name] = known
+        return known
+
+    @cached_property
+    def _mentions(self) -> dict[tuple[str, str], list[tuple[FileFacts, Statement]]]:
+        return {}
 
     @cached_property
     def _naming(self) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import attributes, building, calls, containers, function_models, iteration
+from . import attributes, building, calls, containers, function_models, iteration, plain
 from .arguments import Arguments
 from .ranges import Range, Zipped
 from .values import (
@@ -213,6 +213,7 @@ def _get_attribute(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -
         )
         return attributes.attribute(m, holder, name.value, stand_in)
     if isinstance(holder, Module):
+        m.noted += holder.is_self
         loops = containers.variance(name) or frozenset(loop.number for loop in m.loops)
         return Module((holder.identity, "getattr", m.serial()), varies=loops | holder.varies, guess=True)
     return UNKNOWN
@@ -224,6 +225,7 @@ def _set_attribute(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -
         if isinstance(holder, Module) and holder.is_self and isinstance(name, Const) and isinstance(name.value, str):
             register(m, holder, name.value, value, node, a.positional[2][0])
         elif isinstance(holder, Module) and holder.is_self:
+            m.noted += 1
             holder.dynamic = True
     return NONE
 
@@ -234,6 +236,7 @@ def register(m: Machine, holder: Module, name: str, value: Value, node: ast.expr
     if m.building:
         building.register(m, holder, name, value, node, source)
     else:
+        plain.writing(m, holder, name)
         holder.attributes[name] = value
 
 

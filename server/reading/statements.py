@@ -302,6 +302,7 @@ def _delete(m: Machine, node: ast.Delete) -> bool:
         elif isinstance(target, ast.Attribute):
             holder = expressions.evaluate(m, target.value)
             if isinstance(holder, Module) and holder.attributes is not None:
+                m.noted += 1
                 holder.attributes.pop(target.attr, None)
     return True
 

@@ -18,6 +18,7 @@ from .walks import walks_children
 if TYPE_CHECKING:
     from ..reading.facts import Operation, Unit
     from ..reading.index import Index
+    from ..reading.source import Statement
 
 _WALKED_OUTSIDE = re.compile(r"children\(\)\)?\s*\[|zip\([^()\n]*\.(?:named_)?modules\(\)")
 
@@ -111,14 +112,25 @@ def scripting_doubt(index: Index, owner: Definition) -> str:
 
 
 def _scripting_doubt(index: Index, owner: Definition) -> str:
-    mentions = list(index.placed_mentions(owner))
-    texts = [owner.statement.text, *(statement.text for _, statement in mentions)]
-    for path in {owner.path, *(facts.path for facts, _ in mentions)}:
+    statements = [owner.statement]
+    paths = {owner.path}
+    for facts, statement in index.placed_mentions(owner):
+        statements.append(statement)
+        paths.add(facts.path)
+    for path in paths:
         index.depend(path, CODE)
-        texts.extend(each.text for _, each in index.project.files[path].source.statements if not each.is_definition)
-    if any(_SCRIPTS.search(text) for text in texts):
+        statements.extend(index.project.files[path].code)
+    if any(map(_scripts, statements)):
         return "torch.jit.script, which this code is written for, cannot compile AIMET's modules"
     return ""
+
+
+def _scripts(statement: Statement) -> bool:
+    """Whether a statement has to do with torch.jit.script."""
+    known = statement.memo.get("scripts")
+    if known is None:
+        known = statement.memo["scripts"] = bool(_SCRIPTS.search(statement.text))
+    return bool(known)
 
 
 def training_doubt(index: Index, owner: Definition) -> str:
