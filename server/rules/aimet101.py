@@ -80,8 +80,9 @@ class FunctionalLayer(Rule):
     weights that the class owns (`F.layer_norm(x, shape, self.weight, self.bias)`) becomes a layer that holds the same
     parameters, which adds names to the `state_dict`, or AIMET's module that takes the weights with each call: unsafe.
     In a function that models call, the module becomes a parameter and every call in the workspace passes one of its
-    own: unsafe, since callers elsewhere must follow. There is no repair where the arguments are only known at run
-    time and AIMET has no module that takes them.
+    own: unsafe, since callers elsewhere must follow. A class whose `forward` walks over its own children leaves the new
+    one out of the walk: unsafe, since code elsewhere may walk too. There is no repair where the arguments are only
+    known at run time and AIMET has no module that takes them.
     """
 
     code = "AIMET101"
@@ -199,7 +200,7 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
         return (), "its arguments are hidden behind `*`"
     if operation.site.owner is not None and unit.model_of(operation.site.owner) is None:
         return (), "it stands in a class of another file"
-    place = support.place_for(unit, operation, found.module)
+    place = support.place_for(unit, operation, found.module, leaving_out=operation.via == "direct")
     if place.owner is None:
         passed = _passed(unit, operation, found)
         return ((passed,), "") if passed is not None else ((), place.reason)
@@ -207,7 +208,7 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
         return (), "it runs several times, so one module would be reused; use one module for each run"
     if operation.via == "stored" and not found.parametric:
         return stored.repairs(unit, operation, found, place)
-    own = owned.repair(unit, operation, found, place, config)
+    own = owned.repair(unit, operation, found, place, config) if not place.walks else None
     if found.parametric or own is not None:
         kind = found.module.rpartition(".")[2]
         return ((own,) if own is not None else ()), f"the class owns the weights; make them an `nn.{kind}`"
@@ -225,6 +226,7 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
         taken=support.taken_names(unit.index, operation.site.owner),  # type: ignore[arg-type]
         each_of=support.walked_around(operation),
     )
+    module = place.placed(unit, module, operation.node)
     written = f"self.{found.attribute} = nn.{cls.rpartition('.')[2]}({', '.join(arguments)})"
     title = f"Define `{written}` and call it"
     safety = Safety.UNSAFE if doubts else Safety.SAFE
@@ -233,7 +235,8 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
     step = _step(unit, operation, found, module, kept)
     if step is None:
         return (), "what it changes in place is not a name"
-    return (Repair(title, safety, (Change(unit.path, unit.statement.key, (step,)),)),), ""
+    steps = place.steps(unit, module, step)
+    return (Repair(title, safety, (Change(unit.path, unit.statement.key, steps),)),), ""
 
 
 def _passed(unit: Unit, operation: Operation, found: Layer) -> Repair | None:
@@ -390,6 +393,7 @@ def _aimet_form(
         taken=support.taken_names(unit.index, operation.site.owner),  # type: ignore[arg-type]
         each_of=support.walked_around(operation),
     )
+    module = place.placed(unit, module, operation.node)
     scripted = support.scripting_doubt(unit.index, operation.site.owner) if operation.site.owner else ""
     doubt = place.reason or scripted or ("" if config.aimet_available else "the model then imports aimet_torch")
     title = f"Define `self.{found.attribute} = {found.aimet}()` of AIMET's own modules and call it, since {reason}"
@@ -397,4 +401,5 @@ def _aimet_form(
     safety = Safety.UNSAFE if doubt else Safety.SAFE
     if doubt:
         title = f"{title} (unsafe: {doubt})"
-    return (Repair(title, safety, (Change(unit.path, unit.statement.key, (step,)),)),), reason
+    steps = place.steps(unit, module, step)
+    return (Repair(title, safety, (Change(unit.path, unit.statement.key, steps),)),), reason

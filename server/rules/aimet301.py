@@ -255,7 +255,7 @@ def _repairs(
     if module is None:
         respelled, reason = respelling.repair(unit, operation, config)
         return ((respelled,), "") if respelled is not None else ((), reason)
-    place = support.place_for(unit, operation)
+    place = support.place_for(unit, operation, leaving_out=True)
     if place.owner is None:
         passed = _passed(unit, operation, module, config)
         return ((passed,), "") if passed is not None else ((), place.reason)
@@ -276,6 +276,7 @@ def _repairs(
         taken=support.taken_names(unit.index, operation.site.owner),  # type: ignore[arg-type]
         each_of=support.walked_around(operation),
     )
+    new = place.placed(unit, new, operation.node)
     scripted = support.scripting_doubt(unit.index, operation.site.owner) if operation.site.owner else ""
     doubts = [
         place.reason,
@@ -291,7 +292,8 @@ def _repairs(
         title += f" (unsafe: {doubt})"
     step = CallModule(operation.site.statement.span(operation.node), new, kept, assign_to)
     safety = Safety.UNSAFE if doubt else Safety.SAFE
-    return (Repair(title, safety, (Change(unit.path, unit.statement.key, (step,)),)),), ""
+    steps = place.steps(unit, new, step)
+    return (Repair(title, safety, (Change(unit.path, unit.statement.key, steps),)),), ""
 
 
 def _passed(unit: Unit, operation: Operation, module: AimetModule, config: Config) -> Repair | None:

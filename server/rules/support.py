@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..finding import Safety
+from ..finding import NewModule, ReplaceText, Safety, Step
 from ..knowledge import modules
 from ..reading.definitions import CODE, Assigned, Definition, Import
 from ..reading.syntax import walk
 from ..reading.values import Choice, Module, Tensor, Unknown, Value
-from .walks import walks_children
+from .walks import walks_children, walks_of_forward
 
 if TYPE_CHECKING:
     from ..reading.facts import Operation, Unit
@@ -29,15 +29,33 @@ class Place:
 
     owner: the class, qualified within its statement; None where there is no place, `reason` then says why.
     safety: how safe registering is; `reason` says what may change where it is unsafe.
+    walks: what the class walks over its own children with, and the text that leaves the new module out of it.
     """
 
     owner: str | None
     safety: Safety = Safety.SAFE
     reason: str = ""
+    walks: tuple[tuple[ast.expr, str], ...] = ()
+
+    def placed(self, unit: Unit, module: NewModule, node: ast.AST) -> NewModule:
+        """The module as it is registered for the operation at `node`."""
+        return replace(module, share=str(unit.statement.span(node))) if self.walks else module
+
+    def steps(self, unit: Unit, module: NewModule, step: Step) -> tuple[Step, ...]:
+        """The step that calls the module, and those that leave it out of the walks."""
+        kept_out = []
+        for walked, text in self.walks:
+            span = unit.statement.span(walked)
+            kept_out.append(ReplaceText(span, text, (span,), modules=(module,)))
+        return (step, *kept_out)
 
 
-def place_for(unit: Unit, operation: Operation, new: str = "") -> Place:
-    """Where the module that replaces an operation would be registered; `new`: its class, where it is torch's."""
+def place_for(unit: Unit, operation: Operation, new: str = "", leaving_out: bool = False) -> Place:
+    """Where the module that replaces an operation would be registered.
+
+    new: its class, where it is torch's. leaving_out: whether the repair can leave the module out of the class's own
+    walks over its children (`Place.walks`).
+    """
     site = operation.site
     if site.scripted:
         return Place(None, reason="torch.jit.script compiles this function, so it is left as it is")
@@ -52,7 +70,18 @@ def place_for(unit: Unit, operation: Operation, new: str = "") -> Place:
         return Place(
             None, reason=f"`{site.owner.simple_name}` is not a module itself: define the module where it is used"
         )
-    return registration(unit.index, site.owner, new)
+    place = registration(unit.index, site.owner, new)
+    return _left_out(unit.index, site.owner) or place if place.owner is None and leaving_out else place
+
+
+def _left_out(index: Index, owner: Definition) -> Place | None:
+    """A place in a class that walks over its own children, where a new one can be left out of every walk."""
+    alone = len([each for each in index.order(owner) if isinstance(each, Definition)]) == 1
+    walks = walks_of_forward(owner) if alone and not any(subclasses(index, owner)) else None
+    if walks is None or unreadable_base(index, owner):
+        return None
+    reason = f"code elsewhere that walks over `{owner.simple_name}` meets the new module too"
+    return Place(owner.name, Safety.UNSAFE, reason, tuple(walks))
 
 
 def _receives_self(function: Definition) -> bool:

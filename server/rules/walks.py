@@ -85,3 +85,65 @@ def _another_kind(index: Index, definition: Definition, kind: ast.expr, new: str
         return False
     made = module_class(new)
     return made is None or known.path not in (made.path, *made.bases)
+
+
+_PAIRS = frozenset({"items", "named_children"})
+_ALONE = frozenset({"values", "children"})
+
+
+def walks_of_forward(definition: Definition) -> list[tuple[ast.expr, str]] | None:
+    """The walks over the class's own children in `forward`, with the text that leaves one child out of each.
+
+    In the text `{0}` stands for what is walked and `{1}` for the child. None where the class walks in any other way, so
+    that a child cannot be kept out; a class that does not walk at all runs its children by inheritance.
+    """
+    forward = definition.methods.get("forward")
+    if forward is None or not isinstance(definition.node, ast.ClassDef):
+        return None
+    found: list[tuple[ast.expr, str]] = []
+    readers: set[ast.AST] = set()
+    for node in ast.walk(forward):
+        if isinstance(node, ast.For):
+            text = _left_out(node.iter)
+            if text is not None:
+                found.append((node.iter, text))
+                readers.update(ast.walk(node.iter))
+    for method in definition.methods.values():
+        for node in ast.walk(method):
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr in ("forward", "_modules")
+                and _is_super_or_self(node.value)
+            ):
+                return None
+            if not isinstance(node, ast.Name) or node.id != "self" or node in readers:
+                continue
+            if not _is_member(method, node):
+                return None
+    return found or None
+
+
+def _left_out(walked: ast.expr) -> str | None:
+    if isinstance(walked, ast.Name) and walked.id == "self":
+        return "[each for each in {0} if each is not {1}]"
+    if not (isinstance(walked, ast.Call) and isinstance(walked.func, ast.Attribute) and not walked.args):
+        return None
+    if not (isinstance(walked.func.value, ast.Name) and walked.func.value.id == "self"):
+        return None
+    if walked.func.attr in _PAIRS:
+        return "[(key, each) for key, each in {0} if each is not {1}]"
+    return "[each for each in {0} if each is not {1}]" if walked.func.attr in _ALONE else None
+
+
+def _is_super_or_self(node: ast.expr) -> bool:
+    return (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super") or (
+        isinstance(node, ast.Name) and node.id == "self"
+    )
+
+
+def _is_member(method: ast.AST, name: ast.Name) -> bool:
+    """Whether `self` is only asked for a member there that walks over nothing."""
+    for node in ast.walk(method):
+        if isinstance(node, ast.Attribute) and node.value is name:
+            return node.attr not in _ALL | _PAIRS | _ALONE | {"keys"}
+    return False

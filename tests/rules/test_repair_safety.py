@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from aimet_guidelines.config import Config
-from aimet_guidelines.engine import Project, check
+from aimet_guidelines.engine import Project, check, repair_edits
 from aimet_guidelines.finding import Finding
+from aimet_guidelines.rewriting import apply_edits
 
 from .checking import findings
 
@@ -42,9 +43,13 @@ _PLACES = {
         "class Base(nn.Sequential):\n    pass\n\n\n" + _net(_line("return F.relu(self.fc(x))"), bases="Base"),
         "none",
     ),
-    "a class that walks over itself": (
-        _net(_line("for each in self.children():") + _line("x = each(x)", 3) + _line("return F.relu(x)")),
+    "a class that walks over itself in ways that leave no child out": (
+        _net(_line("for each in list(self.children()):") + _line("x = each(x)", 3) + _line("return F.relu(x)")),
         "none",
+    ),
+    "a walk that can leave the new child out": (
+        _net(_line("for each in self.children():") + _line("x = each(x)", 3) + _line("return F.relu(x)")),
+        "unsafe",
     ),
     "first values given by what each child is": (
         _net(
@@ -146,6 +151,23 @@ def test_loops() -> None:
     counted = _net(_line("for _ in range(3):") + _line("x = F.relu(self.fc(x))", 3) + _line("return x"))
     assert _safety(_one("AIMET101", walked)) == "safe"
     assert _safety(_one("AIMET101", counted)) == "none"
+
+
+def test_a_new_child_is_left_out_of_a_container_s_walk() -> None:
+    body = (
+        "class Block(nn.ModuleDict):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.a = nn.Conv2d(4, 4, 1)\n\n    def forward(self, x):\n        for name, layer in self.items():\n"
+        "            x = layer(x)\n        return F.relu(x)\n"
+    )
+    project = Project.empty("/project").updated({"/project/model.py": _IMPORTS + body})
+    config = Config(root="/project", select=("AIMET101",))
+    (found,) = check("/project/model.py", project, config).findings
+    assert "(unsafe: code elsewhere that walks over `Block` meets the new module too)" in found.repairs[0].title
+    edits = repair_edits("/project/model.py", project, config, found, found.repairs[0])
+    text = apply_edits(project.text("/project/model.py"), edits["/project/model.py"])
+    assert "self.a = nn.Conv2d(4, 4, 1)\n        self.relu = nn.ReLU()\n" in text
+    assert "for name, layer in [(key, each) for key, each in self.items() if each is not self.relu]:\n" in text
+    assert "return self.relu(x)\n" in text
 
 
 def test_a_helper_that_exclusive_branches_call_runs_once() -> None:
