@@ -16,7 +16,7 @@ from .results import Row, late, median, milliseconds, table
 _TYPED = "x = x * 0.5 + x.relu()"
 # (corpus, file, the text after which a new line is typed, the most of ruff's time)
 _FILES = [
-    ("timm", "models/vision_transformer.py", "x = self.patch_embed(x)", 0.5),
+    ("timm", "models/vision_transformer.py", "Forward pass through feature layers (embeddings", 0.5),
     ("transformers", "models/bert/modeling_bert.py", "hidden_states = self.dense(hidden_states)", 2.0),
 ]
 _PAUSE = 0.05  # seconds between two keystrokes; the fastest typists leave more

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from . import suppression
 from .config import Config
 from .finding import Draft, Edit, Finding, Location, Problem, Related, Repair, Report, Spot, Step
+from .judging import Judge
 from .positions import Span
 from .reading.definitions import FileFacts
-from .reading.index import ABSENT, Index
+from .reading.index import Index
 from .reading.project import Project
 from .reading.source import Statement
 from .reading.syntax import walk
-from .reading.units import unit
-from .rules import RULES, by_code
+from .rules import by_code
 from .rules.followers import following
 
 if TYPE_CHECKING:
@@ -49,20 +49,17 @@ def check(path: str, project: Project, config: Config, provisional: bool = False
     """
     facts = project.files[path]
     index = Index(project, provisional)
-    active = frozenset(rule.code for rule in RULES if config.enabled(rule.code, rule.name, path))
+    judge = Judge(index, facts, config)
     report = Report(path)
     for line, statement in facts.source.statements:
-        if statement.body or not statement.error:
-            drafts: Iterable[Draft] = _drafts(index, facts, statement, config, active)
-        else:
-            drafts = _kept(statement, index, facts, config, active)
-        if statement.error is not None:
+        drafts = judge.drafts(statement)
+        if statement.failure is not None:
             report.problems.append(_problem(path, line, statement))
         report.findings.extend(_place(draft, line, facts, project, config) for draft in drafts)
     report.findings.sort(key=_order)
-    report.provisional = provisional and bool(index.memory.former or index.memory.edited)
+    report.provisional = provisional and index.memory.unsettled
     if "aimet:" in facts.source.text:
-        _suppress(report, facts, config, active)
+        _suppress(report, facts, config, judge.active)
     report.findings = [
         replace(finding, key=key) for key, finding in zip(_keys(report.findings), report.findings, strict=True)
     ]
@@ -81,67 +78,8 @@ def _order(finding: Finding) -> tuple[object, ...]:
     return (finding.span, finding.code, finding.symbol)
 
 
-def _drafts(
-    index: Index, facts: FileFacts, statement: Statement, config: Config, active: frozenset[str]
-) -> tuple[Draft, ...]:
-    """What the rules say of one statement, from memory where nothing it rests on changed."""
-    if not statement.is_definition:
-        return ()
-    key = ("drafts", facts.path, statement, index.memory.token((config, active)))
-    known = index.recall(key)
-    if known is not ABSENT:
-        return known  # type: ignore[no-any-return]
-    found: list[Draft] = []
-    with index.resting() as rests_on:
-        index.depend(facts.path, statement.key.partition(" ")[2].partition("#")[0])
-        try:
-            read = unit(index, facts, statement)
-        except Exception:
-            _log.exception("%s: reading %s failed", facts.path, statement.key)
-        else:
-            for rule in RULES:
-                if rule.code in active:
-                    try:
-                        found.extend(rule.check(read, config))
-                    except Exception:
-                        _log.exception("%s: %s failed on %s", facts.path, rule.code, statement.key)
-    result = tuple(found)
-    index.keep(key, result, rests_on)
-    return result
-
-
-def _kept(statement: Statement, index: Index, facts: FileFacts, config: Config, active: frozenset[str]) -> list[Draft]:
-    """The findings of a statement's last version that parsed, moved with the edit that broke it."""
-    earlier = statement.good
-    if earlier is statement:
-        return []
-    old, new = earlier.lines, statement.lines
-    same_above = 0
-    while same_above < min(len(old), len(new)) and old[same_above] == new[same_above]:
-        same_above += 1
-    same_below = 0
-    while same_below < min(len(old), len(new)) - same_above and old[-1 - same_below] == new[-1 - same_below]:
-        same_below += 1
-    moved = []
-    for draft in _drafts(index, facts, earlier, config, active):
-        span = draft.spot.span
-        if span.end_line < same_above:
-            moved.append(replace(draft, repairs=()))
-        elif span.line >= len(old) - same_below:
-            spot = draft.spot._replace(span=span.shifted(len(new) - len(old)))
-            moved.append(replace(draft, spot=spot, repairs=()))
-        else:
-            # On the line being typed it stays where its text still stands.
-            text = old[span.line][span.column : span.end_column if span.line == span.end_line else None]
-            column = new[span.line].find(text) if span.line < len(new) and text else -1
-            if column >= 0 and span.line == span.end_line:
-                place = Span(span.line, column, span.line, column + len(text))
-                moved.append(replace(draft, spot=draft.spot._replace(span=place), repairs=()))
-    return moved
-
-
 def _problem(path: str, line: int, statement: Statement) -> Problem:
-    error = statement.error
+    error = statement.failure
     assert error is not None
     return Problem(path, line + max(0, (error.lineno or 1) - 1), f"This statement does not parse: {error.msg}")
 

@@ -6,12 +6,13 @@ import logging
 from typing import Any
 
 import pytest
-from aimet_guidelines import engine
+from aimet_guidelines import judging
 from aimet_guidelines.config import Config
 from aimet_guidelines.engine import Project, check, fix_all, repair_edits
 from aimet_guidelines.finding import Finding, Repair, Report, Safety, Severity
 from aimet_guidelines.positions import Span, split_lines
 from aimet_guidelines.rewriting import apply_edits
+from aimet_guidelines.rules import RULES
 
 ROOT = "/project"
 PATH = f"{ROOT}/model.py"
@@ -129,7 +130,7 @@ def test_a_crash_in_one_rule_costs_only_its_findings(
     def crash(unit: Any, config: Config) -> None:
         raise RuntimeError("on purpose")
 
-    (rule,) = (rule for rule in engine.RULES if rule.code == "AIMET101")
+    (rule,) = (rule for rule in RULES if rule.code == "AIMET101")
     monkeypatch.setattr(type(rule), "check", lambda self, unit, config: crash(unit, config))
     with caplog.at_level(logging.ERROR):
         report = _report()
@@ -141,14 +142,14 @@ def test_a_crash_in_one_rule_costs_only_its_findings(
 def test_a_crash_in_reading_costs_only_one_statement(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    read = engine.unit
+    read = judging.unit
 
     def crash(index: Any, facts: Any, statement: Any) -> Any:
         if statement.key == "class Net":
             raise RuntimeError("on purpose")
         return read(index, facts, statement)
 
-    monkeypatch.setattr(engine, "unit", crash)
+    monkeypatch.setattr(judging, "unit", crash)
     with caplog.at_level(logging.ERROR):
         assert _brief(_report()) == [("AIMET101", 22)]
     assert "reading class Net failed" in caplog.text

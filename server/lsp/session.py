@@ -66,10 +66,7 @@ class Session:
         """A document was opened."""
         if item.language_id != "python" or (document := self.documents.open(item)) is None:
             return
-        folder = self.folders.welcome(document.path)
-        if folder is not None:
-            self._stale.add(document.path)
-            self.scheduler.now(document.path)
+        self._take_in(document.path)
 
     def change_document(self, params: lsp.DidChangeTextDocumentParams) -> None:
         """A document was edited."""
@@ -94,9 +91,7 @@ class Session:
     def open_notebook(self, params: lsp.DidOpenNotebookDocumentParams) -> None:
         """A notebook was opened."""
         notebook = self.notebooks.open(params, self.documents)
-        if self.folders.welcome(notebook.path) is not None:
-            self._stale.add(notebook.path)
-            self.scheduler.now(notebook.path)
+        self._take_in(notebook.path)
 
     def change_notebook(self, params: lsp.DidChangeNotebookDocumentParams) -> None:
         """A notebook's cells, or text in them, changed."""
@@ -114,6 +109,13 @@ class Session:
         if notebook is not None:
             self._let_go(notebook.path, [cell.uri for cell in params.cell_text_documents])
 
+    def _take_in(self, path: str) -> None:
+        folder = self.folders.welcome(path)
+        if folder is not None:
+            folder.project.watch(path)
+            self._stale.add(path)
+            self.scheduler.now(path)
+
     def _touch(self, path: str) -> None:
         folder = self.folders.of(path)
         if folder is None:
@@ -126,6 +128,8 @@ class Session:
         self._stale.discard(path)
         self.scheduler.drop(path)
         folder = self.folders.of(path)
+        if folder is not None:
+            folder.project.unwatch(path)
         if folder is None or not folder.whole:
             self.publisher.clear(path, uris)
             self.folders.part(path)
@@ -270,9 +274,7 @@ class Session:
         for folder in self.folders.everything():
             folder.forget_settings()
         for path in self.open_paths():
-            if self.folders.of(path) is not None or self.folders.welcome(path) is not None:
-                self._stale.add(path)
-                self.scheduler.now(path)
+            self._take_in(path)
         self.scanner.start()
 
     def open_paths(self) -> list[str]:

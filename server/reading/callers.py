@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from .source import Statement
@@ -209,9 +210,20 @@ def dotted_names(statement: Statement) -> frozenset[str]:
     known = statement.memo.get("dotted")
     if known is None:
         text = statement.text
-        pattern = _ASCII_IDENTIFIER if text.isascii() else _IDENTIFIER
-        known = statement.memo["dotted"] = frozenset(pattern.findall(text))
+        if statement.is_edited:
+            # Most lines are those of the version before.
+            known = frozenset().union(*map(_dotted_in_line, statement.lines))
+        else:
+            known = _dotted_in(text)
+        statement.memo["dotted"] = known
     return known  # type: ignore[return-value]
+
+
+def _dotted_in(text: str) -> frozenset[str]:
+    return frozenset((_ASCII_IDENTIFIER if text.isascii() else _IDENTIFIER).findall(text))
+
+
+_dotted_in_line = lru_cache(maxsize=16_384)(_dotted_in)
 
 
 def identifiers(statement: Statement) -> frozenset[str]:

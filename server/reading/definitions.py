@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -133,6 +133,24 @@ class FileFacts:
     module: str
     source: Source
 
+    def after(self, source: Source) -> FileFacts:
+        """The file with an edited text. What an edit inside classes and functions leaves alone is taken over."""
+        following = FileFacts(self.path, self.module, source)
+        replaced = source.replaced(self.source)
+        known = self.__dict__
+        if replaced is not None and "scope" in known and all(new.is_definition for _, new in replaced):
+            scope = dict(self.scope)
+            for old, new in replaced:
+                if scope.get(new.name) is old:
+                    scope[new.name] = new
+            following.__dict__["scope"] = scope
+            for name in ("names", "star_imports", "imports"):
+                if name in known:
+                    following.__dict__[name] = known[name]
+            if "_mentions" in known:
+                following.__dict__["_mentions"] = self._mentions_after(source, replaced)
+        return following
+
     @cached_property
     def code(self) -> tuple[Statement, ...]:
         """Its statements that are no class or function, a run of them at a time."""
@@ -144,7 +162,7 @@ class FileFacts:
         names: dict[str, Binding] = {}
         for _, statement in self.source.statements:
             if statement.is_definition:
-                names[statement.key.partition(" ")[2].partition("#")[0]] = statement
+                names[statement.name] = statement
             else:
                 names.update(self._bound_by(statement))
         return names
@@ -163,14 +181,38 @@ class FileFacts:
     def _mentions(self) -> dict[str, list[Statement]]:
         """For each top-level name, and each name behind one (`utils.Block`), the definitions whose text has it."""
         found: dict[str, list[Statement]] = {}
-        names = self.names
         for _, statement in self.source.statements:
             if statement.is_definition:
-                known = statement.memo.get("mentions")
-                if known is None or known[0] is not names:  # type: ignore[index]
-                    known = statement.memo["mentions"] = (names, _mentioned(statement, names))
-                for name in known[1]:  # type: ignore[index]
+                for name in self._mentioned_in(statement):
                     found.setdefault(name, []).append(statement)
+        return found
+
+    def _mentioned_in(self, statement: Statement) -> frozenset[str]:
+        names = self.names
+        known = statement.memo.get("mentions")
+        if known is None or known[0] is not names:  # type: ignore[index]
+            known = statement.memo["mentions"] = (names, _mentioned(statement, names))
+        return known[1]  # type: ignore[index,no-any-return]
+
+    def _mentions_after(
+        self, source: Source, replaced: list[tuple[Statement, Statement]]
+    ) -> dict[str, list[Statement]]:
+        """The mentions once statements have taken the place of others."""
+        found = dict(self._mentions)
+        added: list[tuple[str, Statement]] = []
+        for old, new in replaced:
+            before, now = self._mentioned_in(old), self._mentioned_in(new)
+            for name in before & now:
+                found[name] = [new if each is old else each for each in found[name]]
+            for name in before - now:
+                found[name] = [each for each in found[name] if each is not old]
+            added.extend((name, new) for name in now - before)
+        for name, new in added:
+            there = {*found.get(name, ()), new}
+            found[name] = [each for _, each in source.statements if each in there]
+        for name in {name for old, _ in replaced for name in self._mentioned_in(old)}:
+            if not found[name]:
+                del found[name]
         return found
 
     @cached_property
@@ -179,9 +221,20 @@ class FileFacts:
         return frozenset(self.scope)
 
     @property
-    def mentioned(self) -> Collection[str]:
+    def mentioned(self) -> Set[str]:
         """The top-level names, and names behind one, that some class or function of the file has in its text."""
         return self._mentions.keys()
+
+    def mentions_changed(self, other: FileFacts) -> set[str]:
+        """The names that the file mentions and an earlier version of it does not, or the other way round."""
+        replaced = self.source.replaced(other.source)
+        if replaced is None or self.names is not other.names:
+            return set(self.mentioned ^ other.mentioned)
+        differing: set[str] = set()
+        for old, new in replaced:
+            if new.is_definition:
+                differing |= self._mentioned_in(old) ^ self._mentioned_in(new)
+        return {name for name in differing if (name in self.mentioned) is not (name in other.mentioned)}
 
     def mentioning(self, name: str) -> list[Statement]:
         """The classes and functions of the file whose text has a top-level name."""
@@ -228,6 +281,9 @@ class FileFacts:
         A (path, name) for each name; (path, "*") where star imports changed; (path, CODE) where code did that is no
         class or function.
         """
+        replaced = self.source.replaced(other.source)
+        if replaced is not None and self.names is other.names and all(new.is_definition for _, new in replaced):
+            return {(self.path, new.name) for _, new in replaced if self.scope[new.name] is new}
         mine, others = self.scope, other.scope
         names = mine.keys() | others.keys()
         changed = {(self.path, name) for name in names if not _same(mine.get(name), others.get(name))}
@@ -235,18 +291,22 @@ class FileFacts:
             changed.add((self.path, "*"))
         if self.names == other.names:
             self.__dict__["names"] = other.names
-        before, after = other.source.by_key, self.source.by_key
-        for key in before.keys() | after.keys():
-            statement = before.get(key) or after.get(key)
-            if before.get(key) is not after.get(key) and statement is not None and not statement.is_definition:
-                changed.add((self.path, CODE))
+        if any(not (old or new).is_definition for old, new in self.changes(other)):  # type: ignore[union-attr]
+            changed.add((self.path, CODE))
         return changed
+
+    def changes(self, other: FileFacts) -> list[tuple[Statement | None, Statement | None]]:
+        """The statements that are not as in an earlier version of the file: (earlier, now)."""
+        replaced = self.source.replaced(other.source)
+        if replaced is not None:
+            return list(replaced)
+        before, after = other.source.by_key, self.source.by_key
+        pairs = [(before.get(key), after.get(key)) for key in {**before, **after}]
+        return [(old, new) for old, new in pairs if old is not new]
 
     def edited(self, other: FileFacts) -> list[tuple[Statement | None, Statement | None]]:
         """The classes and functions that are not as in an earlier version of the file: (earlier, now)."""
-        before, after = other.source.by_key, self.source.by_key
-        pairs = ((before.get(key), after.get(key)) for key in before.keys() | after.keys())
-        return [(old, new) for old, new in pairs if old is not new and (old or new).is_definition]  # type: ignore[union-attr]
+        return [(old, new) for old, new in self.changes(other) if (old or new).is_definition]  # type: ignore[union-attr]
 
     def definition(self, statement: Statement) -> Definition | None:
         """The class or function that a statement is, or was when it last parsed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..finding import Spot
 from .definitions import Definition, FileFacts
@@ -15,7 +15,7 @@ from .values import Module, Value
 
 if TYPE_CHECKING:
     from .index import Index
-    from .model import Model
+    from .model import Built, Model
 
 
 @dataclass(eq=False, slots=True)
@@ -142,9 +142,35 @@ class Return:
     value: Value
 
 
+# (file, top-level statement, name within it) of a function.
+EntryKey = tuple[str, str, str]
+
+
+@dataclass(eq=False, slots=True)
+class Entry:
+    """One call of a function, as the machine that ran it stood: for running the function again after an edit.
+
+    names: what its parameters held. owner: the `self` it was bound to. result: what it yielded; used: the modules it
+    used that nobody had used before.
+    """
+
+    names: dict[str, Value]
+    owner: Module | None
+    lexical: Definition | None
+    active: tuple[Definition, ...]
+    chain: tuple[ast.AST, ...]
+    loops: tuple[Any, ...]
+    uses: dict[Any, Use]
+    result: Value | None = None
+    used: dict[Any, Use] = field(default_factory=dict)
+
+
 @dataclass(eq=False)
 class Trace:
-    """What one model's `forward` does, wherever the code stands."""
+    """What one model's `forward` does, wherever the code stands.
+
+    entries: the calls of functions in files that are being edited.
+    """
 
     model: Definition
     operations: list[Operation] = field(default_factory=list)
@@ -156,6 +182,7 @@ class Trace:
     parameters: list[Parameter] = field(default_factory=list)
     reached: set[tuple[str, str]] = field(default_factory=set)
     result: Value | None = None
+    entries: dict[EntryKey, list[Entry]] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -164,6 +191,7 @@ class Unit:
 
     models: the model classes defined in it, nested ones too, with their traces.
     operations, reuses, flows, made: those that stand in this statement, whichever model's forward reaches them.
+    traces, built: what it was gathered from.
     """
 
     path: str
@@ -175,6 +203,18 @@ class Unit:
     reuses: list[Reuse] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
     made: list[Module] = field(default_factory=list)
+    traces: list[Trace] = field(default_factory=list)
+    built: list[Built] = field(default_factory=list)
+
+    def finish(self) -> None:
+        """Leave out what stands elsewhere or came up twice, once everything is gathered."""
+        seen: dict[int, Module] = {}
+        for module in self.made:
+            if module.origin is not None and module.origin.statement is self.statement:
+                seen.setdefault(id(module.origin.node), module)
+        self.made = list(seen.values())
+        self.reuses = [reuse for reuse in self.reuses if reuse.second.site.statement is self.statement]
+        self.operations.sort(key=lambda operation: (operation.node.lineno, operation.node.col_offset))
 
     def spot(self, node: ast.AST) -> Spot:
         """Where `node`, a part of this statement, stands."""

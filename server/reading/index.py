@@ -14,7 +14,7 @@ from ..knowledge import modules
 from ..knowledge.names import canonical
 from . import callers
 from .definitions import Assigned, Definition, FileFacts
-from .memory import Dependency, Memory
+from .memory import ABSENT, Dependency, Memory
 from .model import Model
 from .source import Statement
 from .values import TENSORISH, UNKNOWN, Dictionary, Sequence, Tensor, Unknown, Value
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .machine import Machine
     from .project import Project
 
-ABSENT = object()
 # What rests on this rests on something an edit may have changed.
 _FORMER: Dependency = ("", "former")
 
@@ -38,6 +37,8 @@ class Index:
         self.memory = project.memory if project.memory.newest is project else Memory()
         if not provisional:
             self.memory.settle()
+        # The files being edited: calls of their functions are noted.
+        self.watched = project.memory.watched
         self._overlay: dict[Any, Any] = {}
         self._recorders: list[set[Dependency]] = []
         self._reading: set[Any] = set()
@@ -77,7 +78,7 @@ class Index:
         if self.provisional:
             known = self._overlay.get(key, ABSENT)
             if known is ABSENT:
-                known = self.memory.former.get(key, ABSENT)
+                known = self.memory.former(key)
             if known is not ABSENT and self._recorders:
                 self._recorders[-1].add(_FORMER)
         return known
@@ -88,6 +89,14 @@ class Index:
             self._overlay[key] = value
         else:
             self.memory.keep(key, value, frozenset(rests_on))
+
+    def assume(self, key: Any, value: Any) -> None:
+        """Take a result, for this answer only."""
+        self._overlay[key] = value
+
+    def took_former(self, rests_on: set[Dependency]) -> bool:
+        """Whether a result took up what held before an edit."""
+        return _FORMER in rests_on
 
     # Names
 

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from . import building, calls, expressions, iteration, parameters, plain, statements, subscripts
 from .arguments import Arguments
 from .definitions import Assigned, Definition
-from .facts import Flow, Operation, Reuse, Site, Trace, Use
+from .facts import Entry, EntryKey, Flow, Operation, Reuse, Site, Trace, Use
 from .values import (
     NONE,
     UNKNOWN,
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
 # Values of one model are seen by others, so numbers are never given twice.
 _SERIAL = itertools.count(1)
+
+# Of the calls of a function this many are noted, to be run again after an edit.
+_ENTRIES = 4
 
 
 # What a branch can change: the names, the uses so far, while building the attributes of `self`, and what lists hold.
@@ -117,6 +120,8 @@ class Machine:
         self._sites: dict[Definition, Site] = {}
         self._globals: dict[tuple[str, str], Value] = {}
         self._constants: dict[ast.expr, Value] = {}
+        # Where a function is run again after an edit: the others, whose calls yield what they yielded before.
+        self.standing: Mapping[EntryKey, list[Entry]] | None = None
 
     # State
 
@@ -397,12 +402,29 @@ class Machine:
     def enter(self, function: Function, owner: Module | None, arguments: Arguments, node: ast.AST) -> Value:
         """Run a function's body with these arguments."""
         definition = function.definition
+        if self.standing:
+            known = self.standing.get((definition.path, definition.statement.key, definition.name), ())
+            results = [entry.result for entry in known if entry.result is not None]
+            if results:
+                self.uses = {key: use for entry in known for key, use in entry.used.items()} | self.uses
+                return join_all(results)
         site = self._site(definition, function.lexical_class)
         frame = Frame(site, {}, owner, dict(function.closure) if function.closure else {})
         names = parameters.bind(self, definition, arguments, frame)
         saved, chain = self.frame, self.chain
         self.frame, self.chain = frame, (*chain, node)
         frame.names = names
+        entry = self._entry(function, frame) if definition.path in self.index.watched else None
+        try:
+            result = self._run_function(definition, frame)
+        finally:
+            self.frame, self.chain = saved, chain
+        if entry is not None:
+            entry.result = result
+            entry.used = {key: use for key, use in self.uses.items() if key not in entry.uses}
+        return result
+
+    def _run_function(self, definition: Definition, frame: Frame) -> Value:
         self.active.append(definition)
         plain.entering(self, definition)
         try:
@@ -415,7 +437,41 @@ class Machine:
             return returned(frame, falls_through)
         finally:
             self.active.pop()
-            self.frame, self.chain = saved, chain
+
+    def _entry(self, function: Function, frame: Frame) -> Entry | None:
+        """Note how a function is called; None for a lambda and where it was noted often enough."""
+        definition = function.definition
+        if isinstance(definition.node, ast.Lambda):
+            return None
+        key = (definition.path, definition.statement.key, definition.name)
+        noted = self.trace.entries.setdefault(key, [])
+        if len(noted) == _ENTRIES:
+            return None
+        loops, active = tuple(self.loops), tuple(self.active)
+        entry = Entry(
+            dict(frame.names), frame.owner, function.lexical_class, active, self.chain, loops, dict(self.uses)
+        )
+        noted.append(entry)
+        return entry
+
+    def resume(self, definition: Definition, entry: Entry, models: Mapping[Definition, Definition | None]) -> None:
+        """Run an edited function again, called as `entry` says. models: edited classes, as they are now."""
+
+        def now(each: Definition | None) -> Definition | None:
+            return models.get(each, each) if each is not None else None
+
+        owner = entry.owner
+        if owner is not None:
+            owner = replace(owner, definition=now(owner.definition), attributes=dict(owner.attributes or {}))
+        frame = Frame(self._site(definition, now(entry.lexical)), dict(entry.names), owner)
+        for name, value in entry.names.items():
+            if value is entry.owner and owner is not None:
+                frame.names[name] = owner
+        self.frame, self.chain, self.active = frame, entry.chain, list(entry.active)
+        self.loops, self.uses = list(entry.loops), dict(entry.uses)
+        result = self._run_function(definition, frame)
+        if not entry.active:
+            self.trace.result = result
 
     def outer_frame(self, definition: Definition) -> Frame:
         """A frame in which a function's annotations and defaults are read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterable
 from typing import Any
 
 from . import callers
@@ -11,22 +11,26 @@ from .source import Statement
 # (file, top-level name), (file, "*") for its star imports, or ("calls", name) for who calls it.
 Dependency = tuple[str, str]
 
+ABSENT = object()
+
 
 class Memory:
     """What was read, with the names each reading rests on."""
 
-    def __init__(self) -> None:
+    def __init__(self, watched: Iterable[str] = ()) -> None:
         self.newest: object = None
         # Edited statements, (before, after), of which it is not known yet whether they call others differently.
         self.edited: list[tuple[Statement | None, Statement | None]] = []
         self.entries: dict[Any, Any] = {}
+        # The files that are being edited.
+        self.watched: set[str] = set(watched)
         self._rests_on: dict[Any, frozenset[Dependency]] = {}
         # Which results rest on a name, and the results not entered there yet: only an edit asks for them.
         self._used_by: dict[Dependency, set[Any]] = {}
         self._unentered: list[Any] = []
         self._tokens: dict[Hashable, int] = {}
-        # The last result under each key whose result no longer holds for sure.
-        self.former: dict[Any, Any] = {}
+        # The last result under each key whose result no longer holds for sure, by the statement it is about.
+        self._former: dict[Any, dict[Any, Any]] = {}
 
     def copy(self) -> Memory:
         """The same results, to go on from without touching these."""
@@ -34,7 +38,8 @@ class Memory:
         other.entries, other._rests_on = dict(self.entries), dict(self._rests_on)
         other._used_by = {dependency: set(keys) for dependency, keys in self._used_by.items()}
         other._unentered = list(self._unentered)
-        other._tokens, other.former, other.edited = dict(self._tokens), dict(self.former), list(self.edited)
+        other._tokens, other.edited = dict(self._tokens), list(self.edited)
+        other._former = {statement: dict(results) for statement, results in self._former.items()}
         return other
 
     def token(self, value: Hashable) -> int:
@@ -44,7 +49,8 @@ class Memory:
     def keep(self, key: Any, value: Any, rests_on: frozenset[Dependency]) -> None:
         """Remember a result."""
         self.entries[key] = value
-        self.former.pop(key, None)
+        if key[0] in _WORTH_KEEPING:
+            self._drop_former(key)
         self._rests_on[key] = rests_on
         self._unentered.append(key)
 
@@ -56,6 +62,22 @@ class Memory:
                 used_by.setdefault(dependency, set()).add(key)
         self._unentered.clear()
         return used_by
+
+    def former(self, key: Any) -> Any:
+        """The last result under a key whose result may not hold any more; ABSENT where there is none."""
+        results = self._former.get(_statement(key))
+        return ABSENT if results is None else results.get(key, ABSENT)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether something may not hold any more, or who calls whom may have changed."""
+        return bool(self._former or self.edited)
+
+    def _drop_former(self, key: Any) -> None:
+        statement = _statement(key)
+        results = self._former.get(statement)
+        if results is not None and results.pop(key, ABSENT) is not ABSENT and not results:
+            del self._former[statement]
 
     def rests_on(self, key: Any) -> frozenset[Dependency]:
         """The names a remembered result rests on."""
@@ -76,27 +98,27 @@ class Memory:
 
     def forget(self, changed: set[Dependency], gone: Collection[Any]) -> None:
         """Drop what rests on names that are bound differently now. gone: statements that are no longer there."""
-        for key in [key for key in self.former if _statement(key) in gone]:
-            del self.former[key]
+        for statement in gone:
+            self._former.pop(statement, None)
         used_by = self._users() if changed else self._used_by
         for dependency in changed:
             for key in used_by.pop(dependency, ()):
-                dropped = self.entries.pop(key, _ABSENT)
-                if dropped is _ABSENT:
+                dropped = self.entries.pop(key, ABSENT)
+                if dropped is ABSENT:
                     continue
-                if key[0] in _WORTH_KEEPING and _statement(key) not in gone:
-                    self.former[key] = dropped
+                statement = _statement(key)
+                if key[0] in _WORTH_KEEPING and statement not in gone:
+                    self._former.setdefault(statement, {})[key] = dropped
                 for other in self._rests_on.pop(key, ()):
                     users = used_by.get(other)
                     if users is not None:
                         users.discard(key)
 
 
-_ABSENT = object()
 # What an answer given at once after an edit may take as it was before.
 _WORTH_KEEPING = frozenset({"drafts", "trace", "built", "method"})
 
 
 def _statement(key: Any) -> Any:
-    """The statement a result is about."""
+    """The statement a result is about; None where it is about none."""
     return key[2] if key[0] == "drafts" else getattr(key[1], "statement", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from . import traced
 from .arguments import Arguments
 from .conditions import not_none
 from .definitions import Definition
-from .facts import Parameter, Reuse, Trace
+from .facts import EntryKey, Parameter, Reuse, Trace
 from .machine import Machine
 from .parameters import annotation_of, default_of, default_value
 from .values import (
@@ -37,12 +38,14 @@ class Built:
     """What a model's `__init__` sets up.
 
     attributes: the values of `self`'s attributes. made: every module it makes. reuses: modules it registers twice.
+    entered: the functions it runs in files that are being edited.
     """
 
     attributes: dict[str, Value]
     made: list[Module] = field(default_factory=list)
     reuses: list[Reuse] = field(default_factory=list)
     dynamic: bool = False
+    entered: Set[EntryKey] = frozenset()
 
 
 @dataclass(eq=False)
@@ -62,7 +65,7 @@ class Model:
                 Function(method, owner, lexical_class=lexical), owner, Arguments([(None, owner)], {}, True), method.node
             )
         assert owner.attributes is not None
-        return Built(owner.attributes, m.trace.made, m.trace.reuses, owner.dynamic)
+        return Built(owner.attributes, m.trace.made, m.trace.reuses, owner.dynamic, m.trace.entries.keys())
 
     def read(self, index: Index) -> Trace | None:
         """Read `forward`; None where the workspace has none for this class."""

@@ -251,6 +251,8 @@ def _key(m: Machine, function: Function, owner: Module | None, arguments: Argume
     """What a call depends on besides the source and `self`; None where that is more than plain values."""
     if function.closure or isinstance(function.definition.node, ast.Lambda):
         return None
+    if m.standing is not None or function.definition.path in m.index.watched:
+        return None  # what is run again after an edit, or may have to be, is run each time
     base = None
     if owner is not None:
         if owner.definition is None or owner.items is not None or owner.element is not None:

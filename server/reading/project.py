@@ -36,6 +36,14 @@ class Project:
         forked.__dict__.update({name: value for name, value in self.__dict__.items() if name not in forked.__dict__})
         return forked
 
+    def watch(self, path: str) -> None:
+        """Expect edits of a file: what is read of it from now on is kept in more detail."""
+        self.memory.watched.add(path)
+
+    def unwatch(self, path: str) -> None:
+        """Expect no more edits of a file."""
+        self.memory.watched.discard(path)
+
     @property
     def paths(self) -> Iterable[str]:
         """The files it knows."""
@@ -53,7 +61,8 @@ class Project:
         gone: set[Statement] = set()
         edited: list[tuple[Statement | None, Statement | None]] = []
         same_files = self.memory.newest is self
-        same_names = same_imports = True
+        same_imports = True
+        renamed: dict[str, set[str]] = {}
         for path, text in texts.items():
             known = files.pop(path, None)
             same_files = same_files and known is not None and text is not None
@@ -65,16 +74,17 @@ class Project:
                 if folders is None:
                     folders = {posixpath.dirname(each) for each in (*files, *texts) if each.endswith("/__init__.py")}
                 module = _module_name(path, self.root, folders)
-            files[path] = FileFacts(path, module, read(text, known.source if known else None))
+            files[path] = known.after(read(text, known.source)) if known else FileFacts(path, module, read(text))
             if known is not None and same_files:
                 changed |= files[path].rebound(known)
                 edited.extend(files[path].edited(known))
-                current = files[path].source.by_key
-                gone.update(each for _, each in known.source.statements if current.get(each.key) is not each)
-                same_names = same_names and files[path].mentioned == known.mentioned
-                same_imports = same_imports and self._imported_by(known) == self._imported_by(files[path])
+                changes = files[path].changes(known)
+                gone.update(old for old, _ in changes if old is not None)
+                renamed[path] = files[path].mentions_changed(known)
+                if any(not (old or new).is_definition for old, new in changes):  # type: ignore[union-attr]
+                    same_imports = same_imports and self._imported_by(known) == self._imported_by(files[path])
         # What was read stays valid as long as no file comes or goes and no name it rests on changes.
-        memory = self.memory if same_files else Memory()
+        memory = self.memory if same_files else Memory(self.memory.watched)
         if not same_imports:
             # Who can call whom is another now.
             changed |= memory.callers()
@@ -83,10 +93,12 @@ class Project:
         following = Project(self.root, files, memory)
         if same_files:
             # Which file is which module is the same.
-            kept = {"modules": True, "importers": same_imports, "_users": same_imports, "_naming": same_names}
+            kept = {"modules": True, "importers": same_imports, "_users": same_imports, "_naming": True}
             for name, same in kept.items():
                 if same and name in self.__dict__:
                     following.__dict__[name] = self.__dict__[name]
+            if any(renamed.values()) and "_naming" in self.__dict__:
+                following.__dict__["_naming"] = self._naming_after(files, renamed)
         return following
 
     @cached_property
@@ -225,6 +237,16 @@ class Project:
         for path in sorted(self.files):
             for name in self.files[path].mentioned:
                 found.setdefault(name, []).append(path)
+        return found
+
+    def _naming_after(self, files: Mapping[str, FileFacts], renamed: Mapping[str, set[str]]) -> dict[str, list[str]]:
+        """The same once some files mention other names."""
+        found = dict(self._naming)
+        for path, names in renamed.items():
+            for name in names:
+                paths = set(found.get(name, ()))
+                (paths.add if name in files[path].mentioned else paths.discard)(path)
+                found[name] = sorted(paths)
         return found
 
     def dependents(self, path: str) -> set[str]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..positions import Span, code_point_column, split_lines
+from .edited import changed_lines, edited_method, with_method
+from .syntax import parse
 
 # A line that can start a top-level statement: not indented, not a comment, not the rest of a bracketed
 # expression, not a clause of the compound statement above, not continued by a backslash.
@@ -27,12 +28,17 @@ class Statement:
 
     key: names it within its file (`class Net`, `def helper`, `code`, with `#2` for a second of the name).
     text: its source with its decorators, without the comments above it, line ends as in the file.
+    is_edited: whether it took the place of an earlier version.
+    former: what was last read of earlier versions, until this one is read.
     """
 
     key: str
     text: str
     error: SyntaxError | None = None
     earlier: Statement | None = None
+    is_edited: bool = False
+    former: object = field(default=None, repr=False)
+    _reading: object = field(default=None, repr=False)
     _body: list[ast.stmt] | None = None
     memo: dict[object, object] = field(default_factory=dict, repr=False)
 
@@ -41,7 +47,8 @@ class Statement:
         """Its syntax tree; without what does not parse (`error` then says why)."""
         if self._body is None:
             try:
-                self._body = _parse(self.text)
+                known = self._parsed_in_part()
+                self._body = parse(self.text) if known is None else known
                 self.earlier = None  # never needed again, nor are the versions before it
             except SyntaxError as error:
                 self.error = error
@@ -49,14 +56,57 @@ class Statement:
         return self._body
 
     @property
+    def failure(self) -> SyntaxError | None:
+        """Why it does not parse; None where it does."""
+        return self.error if self.body is not None else None
+
+    def _parsed_in_part(self) -> list[ast.stmt] | None:
+        """The tree of a class, of which an edit changed one method, with the rest of the earlier version's tree.
+
+        None where that does not do. Raises SyntaxError where the method does not parse.
+        """
+        known = self.earlier._body if self.earlier is not None else None
+        if known is None or len(known) != 1 or not isinstance(known[0], ast.ClassDef):
+            return None
+        assert self.earlier is not None
+        change = changed_lines(self.earlier.lines, self.lines)
+        edited = edited_method(known[0], change, self.earlier.lines, self.lines)
+        if edited is None:
+            return None
+        if edited.now is None:
+            assert edited.error is not None
+            raise edited.error
+        # Where lines were added or taken away, every node below stands elsewhere.
+        return [with_method(known[0], edited.before, edited.now)] if not change.moved else None
+
+    @property
     def good(self) -> Statement:
         """This statement, or its last version that parsed where this one does not."""
-        return self.earlier if self.earlier is not None and not self.body and self.error else self
+        return self.earlier.good if self.earlier is not None and not self.body and self.error else self
+
+    def changed(self, text: str) -> Statement:
+        """This statement with another text."""
+        earlier = None
+        if self.is_definition:
+            # Not parsed for this: a version that nobody looked at is no better than the one before it.
+            parsed = self._body is not None and self.error is None
+            earlier = self if parsed or (self._body is None and self.earlier is None) else self.earlier
+        former = self._reading if self._reading is not None else self.former
+        return Statement(self.key, text, earlier=earlier, is_edited=True, former=former)
+
+    def keep_reading(self, reading: object) -> None:
+        """Keep what was read of it, for the version that an edit makes of it."""
+        self._reading, self.former = reading, None
 
     @property
     def is_definition(self) -> bool:
         """Whether it is one class or function."""
         return not self.key.startswith("code")
+
+    @property
+    def name(self) -> str:
+        """The name that a class or function binds."""
+        return self.key.partition(" ")[2].partition("#")[0]
 
     @cached_property
     def line_count(self) -> int:
@@ -113,14 +163,15 @@ class Source:
         """The statements by key."""
         return {statement.key: statement for _, statement in self.statements}
 
-
-def _parse(text: str) -> list[ast.stmt]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text).body
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise SyntaxError(str(error)) from error
+    def replaced(self, earlier: Source) -> list[tuple[Statement, Statement]] | None:
+        """The statements that differ from those of an earlier version, (earlier, now), where there are as many under
+        the same keys, as after most edits; else None.
+        """
+        if len(self.statements) != len(earlier.statements):
+            return None
+        pairs = zip(earlier.statements, self.statements, strict=True)
+        found = [(old, new) for (_, old), (_, new) in pairs if old is not new]
+        return found if all(old.key == new.key for old, new in found) else None
 
 
 def _recover(text: str) -> list[ast.stmt]:
@@ -129,7 +180,7 @@ def _recover(text: str) -> list[ast.stmt]:
     starts = [match.start() for match in _START.finditer(text)]
     for start, end in zip(starts, [*starts[1:], len(text)]):
         try:
-            part = _parse(text[start:end])
+            part = parse(text[start:end])
         except SyntaxError:
             continue
         lines = _count_lines(text, 0, start)
@@ -146,8 +197,26 @@ def read(text: str, previous: Source | None = None) -> Source:
     """Cut `text` into statements, reusing those of `previous` whose text is unchanged."""
     if previous is None:
         return Source(text, tuple(_named(_pieces(text), {})))
-    pieces = _edited(text, previous)
-    return Source(text, tuple(_named(_pieces(text) if pieces is None else pieces, previous.by_key)))
+    change = _cut_again(text, previous)
+    if change is None:
+        return Source(text, tuple(_named(_pieces(text), previous.by_key)))
+    first, pieces, last, lines = change
+    old = previous.statements
+    names = [name for _, name, _ in pieces]
+    if names != [_base(statement) for _, statement in old[first:last]]:
+        whole = [*_as_pieces(old[:first]), *pieces, *_as_pieces(old[last:], lines)]
+        return Source(text, tuple(_named(whole, previous.by_key)))
+    # As mostly in an edit, each statement stays what it was but for its text.
+    there = [
+        (line, statement if statement.text == piece else statement.changed(piece))
+        for (line, _, piece), (_, statement) in zip(pieces, old[first:last])
+    ]
+    below = old[last:] if not lines else tuple((line + lines, statement) for line, statement in old[last:])
+    return Source(text, (*old[:first], *there, *below))
+
+
+def _as_pieces(placed: Iterable[tuple[int, Statement]], lines: int = 0) -> Iterator[tuple[int, str, str]]:
+    return ((line + lines, _base(statement), statement.text) for line, statement in placed)
 
 
 def _named(pieces: Iterable[tuple[int, str, str]], known: Mapping[str, Statement]) -> Iterator[tuple[int, Statement]]:
@@ -156,60 +225,65 @@ def _named(pieces: Iterable[tuple[int, str, str]], known: Mapping[str, Statement
         count = seen[name] = seen.get(name, 0) + 1
         key = name if count == 1 else f"{name}#{count}"
         statement = known.get(key)
-        if statement is None or statement.text != piece:
-            statement = Statement(key, piece, earlier=statement.good if statement and statement.is_definition else None)
+        if statement is None:
+            statement = Statement(key, piece)
+        elif statement.text != piece:
+            statement = statement.changed(piece)
         yield line, statement
 
 
-def _edited(text: str, previous: Source) -> list[tuple[int, str, str]] | None:
-    """The pieces of an edited text, found by cutting only what changed; None where that does not settle it."""
+def _cut_again(text: str, previous: Source) -> tuple[int, list[tuple[int, str, str]], int, int] | None:
+    """What an edit changed, found by cutting only that; None where it does not settle it.
+
+    (first, pieces, last, lines): the pieces stand in place of the statements from `first` up to `last`; those below
+    moved down by `lines`.
+    """
     old = previous.statements
-    head = len(previous.text) - sum(len(statement.text) for _, statement in old)
-    if not old or not text.startswith(previous.text[:head]):
+    if not old:
         return None
-    first, position, line = 0, head, old[0][0]
-    above: list[tuple[int, str, str]] = []
+    position = head = _head(previous)
+    if not text.startswith(previous.text[:head]):
+        return None
+    first = 0
     while first < len(old) and text.startswith(old[first][1].text, position):
-        statement = old[first][1]
-        above.append((line, _base(statement), statement.text))
-        position += len(statement.text)
-        line += statement.line_count
+        position += len(old[first][1].text)
         first += 1
     last, end = len(old), len(text)
-    below: list[Statement] = []
     while (
         last > first and end - len(old[last - 1][1].text) >= position and text.endswith(old[last - 1][1].text, 0, end)
     ):
         last -= 1
-        below.append(old[last][1])
         end -= len(old[last][1].text)
     # The neighbours are cut again too: the edit may have joined them to what changed.
     for _ in range(2):
-        if above:
-            line, _, piece = above.pop()
-            position -= len(piece)
-        if below:
-            end += len(below.pop().text)
-    if not above:
-        position = line = 0
+        if first:
+            first -= 1
+            position -= len(old[first][1].text)
+        if last < len(old):
+            end += len(old[last][1].text)
+            last += 1
+    line = old[first][0] if first else 0
+    if not first:
+        position = 0
     middle = text[position:end]
     cut = list(_pieces(middle))
-    if below:
-        if not cut or (cut[-1][1] == "code" and _base(below[-1]) == "code"):
+    if last < len(old):
+        if not cut or (cut[-1][1] == "code" and _base(old[last][1]) == "code"):
             return None
         tail = cut[-1][2]
         if (tail.startswith("@") and cut[-1][1] == "code") or tail.rstrip(" \t").endswith("\\\n"):
             return None
         if _inside_string(middle, len(middle) - len(tail), len(middle)):
             return None
-    pieces = [*above, *((line + offset, name, piece) for offset, name, piece in cut)]
-    if above and sum(len(piece) for _, _, piece in cut) != len(middle):
+    if first and sum(len(piece) for _, _, piece in cut) != len(middle):
         return None
-    below_line = line + _count_lines(middle, 0, len(middle))
-    for statement in reversed(below):
-        pieces.append((below_line, _base(statement), statement.text))
-        below_line += statement.line_count
-    return pieces
+    lines = line + _count_lines(middle, 0, len(middle)) - old[last][0] if last < len(old) else 0
+    return first, [(line + offset, name, piece) for offset, name, piece in cut], last, lines
+
+
+def _head(source: Source) -> int:
+    """How much text stands above the first statement."""
+    return len(source.text) - sum(len(statement.text) for _, statement in source.statements)
 
 
 def _base(statement: Statement) -> str:

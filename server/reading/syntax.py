@@ -1,8 +1,9 @@
-"""Walks syntax trees: what `ast.walk` does, without the nodes that nobody asks about, and several times as fast."""
+"""Parses, and walks syntax trees as `ast.walk` does: without the nodes that nobody asks about, and much faster."""
 
 from __future__ import annotations
 
 import ast
+import warnings
 
 # Fields that hold no expression, statement or pattern: names, numbers, operators and contexts.
 _PLAIN = frozenset(
@@ -39,3 +40,13 @@ def walk(root: ast.AST) -> list[ast.AST]:
             elif value is not None:
                 found.append(value)
     return found
+
+
+def parse(text: str) -> list[ast.stmt]:
+    """The statements of a text. Raises SyntaxError, also for what the parser has other errors for."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text).body
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SyntaxError(str(error)) from error

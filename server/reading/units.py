@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import Any
 
 from . import traced
 from .definitions import Definition, FileFacts
@@ -50,40 +49,32 @@ def _models(index: Index, facts: FileFacts, statement: Statement) -> list[Defini
 def unit(index: Index, facts: FileFacts, statement: Statement) -> Unit:
     """Everything read about the code in one statement."""
     result = Unit(facts.path, facts, statement, index)
-    own: list[tuple[Definition, Any]] = []
     for definition in model_definitions(index, facts, statement):
         built, trace = index.built(definition), index.trace(definition)
-        own.append((definition, trace))
         result.models.append(index.model(definition))
         if built is not None:
             result.reuses.extend(built.reuses)
-            result.made.extend(built.made)
+            result.built.append(built)
         if trace is not None:
             result.made.extend(trace.made)
-    traces = [trace for _, trace in own if trace is not None]
+            result.traces.append(trace)
     for trace, built in _others(index, facts, statement):
         if trace is not None:
-            traces.append(trace)
+            result.traces.append(trace)
         if built is not None:
-            result.made.extend(built.made)
-    key = (facts.path, statement.key)
-    for trace in traces:
-        if key in trace.reached:
-            _add(result, trace, statement)
-    result.made = _distinct(module for module in result.made if module.origin and module.origin.statement is statement)
-    result.reuses = [r for r in result.reuses if r.second.site.statement is statement]
-    result.operations.sort(key=lambda o: (o.node.lineno, o.node.col_offset))
+            result.built.append(built)
+    for built in result.built:
+        result.made.extend(built.made)
+    for trace in result.traces:
+        add_trace(result, trace, statement)
+    result.finish()
     return result
 
 
-def _distinct(modules: Iterator[Any]) -> list[Any]:
-    seen: dict[int, Any] = {}
-    for module in modules:
-        seen.setdefault(id(module.origin.node), module)
-    return list(seen.values())
-
-
-def _add(result: Unit, trace: Trace, statement: Statement) -> None:
+def add_trace(result: Unit, trace: Trace, statement: Statement) -> None:
+    """Add what a model does in the code of a statement."""
+    if (result.path, statement.key) not in trace.reached:
+        return
     known = {(id(operation.node), operation.symbol) for operation in result.operations}
     for operation in trace.operations:
         if operation.site.statement is statement and (id(operation.node), operation.symbol) not in known:

@@ -286,28 +286,31 @@ _EDITS = st.builds(
 
 
 @st.composite
-def _steps(draw: st.DrawFn) -> tuple[str, Edit | None, list[str]]:
-    """(file, edit or None for undo, the files looked at afterwards)."""
+def _steps(draw: st.DrawFn) -> tuple[str, Edit | None, bool, list[str]]:
+    """(file, edit or None for undo, whether it is answered at once, the files looked at afterwards)."""
     edit = draw(st.one_of(_EDITS, _EDITS, _EDITS, st.none()))
-    return draw(st.sampled_from(_FILES)), edit, draw(st.permutations(_FILES))[: draw(st.integers(0, 3))]
+    looked_at = draw(st.permutations(_FILES))[: draw(st.integers(0, 3))]
+    return draw(st.sampled_from(_FILES)), edit, draw(st.booleans()), looked_at
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(_steps(), min_size=1, max_size=8), st.permutations(_FILES))
+@given(st.lists(_steps(), min_size=1, max_size=8), st.permutations(_FILES), st.sets(st.sampled_from(_FILES)))
 def test_any_edits_lead_to_what_a_fresh_reading_finds(
-    steps: list[tuple[str, Edit | None, list[str]]], order: list[str]
+    steps: list[tuple[str, Edit | None, bool, list[str]]], order: list[str], watched: set[str]
 ) -> None:
-    workspace = Workspace(START)
+    workspace = Workspace(START, watched)
     past: dict[str, list[str]] = {name: [START[name]] for name in START}
-    for name, edit, looked_at in steps:
+    for name, edit, at_once, looked_at in steps:
         if edit is None:
             text = past[name].pop() if len(past[name]) > 1 else past[name][0]
         else:
             past[name].append(workspace.texts[name])
             text = edit.apply(workspace.texts[name])
         workspace.edit(name, text)
+        if at_once:
+            workspace.glance(name)
         workspace.check(looked_at)
-        if workspace.parses:
+        if workspace.parses and not (at_once and looked_at):
             assert_fresh(workspace, order)
     # What is broken is put right again, file by file.
     for name in order:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from aimet_guidelines.config import Config
 from aimet_guidelines.engine import Project, check
-from aimet_guidelines.finding import Finding
+from aimet_guidelines.finding import Finding, Report
 
 ROOT = "/project"
 CONFIG = Config(root=ROOT)
@@ -42,11 +42,16 @@ def afresh(texts: Mapping[str, str]) -> dict[str, list[Finding]]:
 
 
 class Workspace:
-    """Files as an editor holds them; `edit` updates the project incrementally."""
+    """Files as an editor holds them; `edit` updates the project incrementally.
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
+    watched: the files that are open in the editor.
+    """
+
+    def __init__(self, texts: Mapping[str, str], watched: Iterable[str] = ()) -> None:
         self.texts = dict(texts)
         self.project = Project.empty(ROOT).updated({at(name): text for name, text in texts.items()})
+        for name in watched:
+            self.project.watch(at(name))
         self.check(self.texts)
 
     def edit(self, name: str, text: str | None) -> None:
@@ -60,6 +65,10 @@ class Workspace:
     def check(self, names: Iterable[str]) -> dict[str, list[Finding]]:
         """The findings of these files."""
         return {name: findings(self.project, at(name)) for name in names}
+
+    def glance(self, name: str) -> Report:
+        """What is answered at once after an edit of a file."""
+        return check(at(name), self.project, CONFIG, provisional=True)
 
     @property
     def parses(self) -> bool:

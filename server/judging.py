@@ -1,0 +1,129 @@
+"""What the rules say of each statement of a file, from memory where nothing it rests on changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from .config import Config
+from .finding import Draft
+from .positions import Span
+from .reading.definitions import FileFacts
+from .reading.edited import Change, changed_lines
+from .reading.facts import Unit
+from .reading.index import Index
+from .reading.memory import ABSENT
+from .reading.rereading import Reading, read_again
+from .reading.source import Statement
+from .reading.units import unit
+from .rules import RULES
+
+_log = logging.getLogger(__name__)
+
+
+class Judge:
+    """Asks the rules about the statements of one file.
+
+    active: the codes of the rules that are asked.
+    """
+
+    def __init__(self, index: Index, facts: FileFacts, config: Config) -> None:
+        self.active = frozenset(rule.code for rule in RULES if config.enabled(rule.code, rule.name, facts.path))
+        self._index = index
+        self._facts = facts
+        self._config = config
+        self._asked = index.memory.token((config, self.active))
+
+    def drafts(self, statement: Statement) -> Sequence[Draft]:
+        """The findings in a statement.
+
+        In one that does not parse: those of its last version that did, moved with the edit that broke it.
+        """
+        if not statement.is_definition:
+            return ()
+        reading = self._former(statement)
+        if statement.body or statement.error is None:
+            return self._found(statement, reading)
+        if reading is not None:
+            return _moved(reading.drafts, changed_lines(reading.statement.lines, statement.lines), reading, statement)
+        earlier = statement.good
+        if earlier is statement:
+            return ()
+        kept = Reading(earlier, self._asked, self._found(earlier, None))
+        return _moved(kept.drafts, changed_lines(earlier.lines, statement.lines), kept, statement)
+
+    def _former(self, statement: Statement) -> Reading | None:
+        """What was read of the version that an edit put this one in the place of."""
+        reading = statement.former
+        return reading if isinstance(reading, Reading) and reading.asked == self._asked else None
+
+    def _found(self, statement: Statement, reading: Reading | None) -> Sequence[Draft]:
+        index, facts = self._index, self._facts
+        key = ("drafts", facts.path, statement, self._asked)
+        known = index.recall(key)
+        if known is not ABSENT:
+            return known  # type: ignore[no-any-return]
+        if index.provisional and reading is not None:
+            quick = self._read_again(statement, reading)
+            if quick is not None:
+                return quick
+        read: Unit | None = None
+        result: tuple[Draft, ...] = ()
+        with index.resting() as rests_on:
+            index.depend(facts.path, statement.name)
+            try:
+                read = unit(index, facts, statement)
+            except Exception:
+                _log.exception("%s: reading %s failed", facts.path, statement.key)
+            else:
+                result = self._judged(read)
+        index.keep(key, result, rests_on)
+        if read is not None and facts.path in index.watched and not index.took_former(rests_on):
+            statement.keep_reading(Reading.of(read, self._asked, result))
+        return result
+
+    def _judged(self, read: Unit) -> tuple[Draft, ...]:
+        found: list[Draft] = []
+        for rule in RULES:
+            if rule.code in self.active:
+                try:
+                    found.extend(rule.check(read, self._config))
+                except Exception:
+                    _log.exception("%s: %s failed on %s", read.path, rule.code, read.statement.key)
+        return tuple(found)
+
+    def _read_again(self, statement: Statement, reading: Reading) -> Sequence[Draft] | None:
+        """The findings after an edit inside one function: that function's are read again, the others' stay.
+
+        None where the edit reaches further.
+        """
+        again = read_again(self._index, self._facts, statement, reading)
+        if again is None:
+            return None
+        if again.unit is None:
+            return _moved(reading.drafts, again.change, reading, statement)
+        place = (self._facts.path, statement.key)
+        fresh = [draft for draft in self._judged(again.unit) if draft.spot[:2] == place and again.covers(draft.spot)]
+        return [*fresh, *(draft for draft in reading.drafts if not again.covers(draft.spot))]
+
+
+def _moved(drafts: Iterable[Draft], change: Change, reading: Reading, statement: Statement) -> list[Draft]:
+    """The findings of an earlier version of a statement, where their text stands now. Without repairs."""
+    old, new = reading.statement.lines, statement.lines
+    moved = []
+    for draft in drafts:
+        span = draft.spot.span
+        if span.end_line < change.first:
+            moved.append(replace(draft, repairs=()))
+        elif span.line >= change.old_end:
+            spot = draft.spot._replace(span=span.shifted(change.moved))
+            moved.append(replace(draft, spot=spot, repairs=()))
+        else:
+            # On the line being typed it stays where its text still stands.
+            text = old[span.line][span.column : span.end_column if span.line == span.end_line else None]
+            column = new[span.line].find(text) if span.line < len(new) and text else -1
+            if column >= 0 and span.line == span.end_line:
+                place = Span(span.line, column, span.line, column + len(text))
+                moved.append(replace(draft, spot=draft.spot._replace(span=place), repairs=()))
+    return moved

@@ -1,0 +1,171 @@
+"""Finds the one function of a class or function that an edit changed, and parses only that."""
+
+from __future__ import annotations
+
+import ast
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .syntax import parse
+
+DefinedFunction = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Change(NamedTuple):
+    """The lines that an edit changed: from `first` up to `end`, which was `old_end`; below they only moved."""
+
+    first: int
+    old_end: int
+    end: int
+
+    @property
+    def moved(self) -> int:
+        """How many lines further down everything below stands now."""
+        return self.end - self.old_end
+
+
+class EditedMethod(NamedTuple):
+    """A method whose body an edit changed: before and now. now: None where it does not parse; `error` says why."""
+
+    before: DefinedFunction
+    now: DefinedFunction | None
+    error: SyntaxError | None = None
+
+
+class EditedFunction(NamedTuple):
+    """A function whose body an edit changed: before and now, and the lines it now extends over.
+
+    head: where the members of its class begin; 0 where it is in none.
+    """
+
+    before: DefinedFunction
+    now: DefinedFunction
+    first: int
+    end: int
+    head: int = 0
+
+
+def changed_lines(old: Sequence[str], new: Sequence[str]) -> Change:
+    """The lines that differ."""
+    most = min(len(old), len(new))
+    first = 0
+    while first < most and old[first] == new[first]:
+        first += 1
+    same = 0
+    while same < most - first and old[-1 - same] == new[-1 - same]:
+        same += 1
+    return Change(first, len(old) - same, len(new) - same)
+
+
+def edited_method(owner: ast.ClassDef, change: Change, old: Sequence[str], new: Sequence[str]) -> EditedMethod | None:
+    """The method that an edit of a class changed, parsed on its own.
+
+    None where the edit is not inside one method's body, or where what it means is not settled by that method alone.
+    """
+    position = _member_at(owner, change, old)
+    if position is None:
+        return None
+    before = owner.body[position]
+    assert isinstance(before, DefinedFunction)
+    end = (_first_line(owner.body[position + 1]) if position + 1 < len(owner.body) else len(old)) + change.moved
+    first = _first_line(before)
+    changed = (*old[change.first : change.old_end], *new[change.first : change.end])
+    if any(map(_reaches_on, changed)) or new[end - 1].endswith("\\"):
+        return None
+    try:
+        # The empty lines above give every node the line it has in the class.
+        tree = parse("\n" * (first - 1) + "if 1:\n" + "\n".join(new[first:end]) + "\n")
+    except SyntaxError as error:
+        return EditedMethod(before, None, error)
+    block = tree[0]
+    if len(tree) != 1 or not isinstance(block, ast.If) or block.orelse or len(block.body) != 1:
+        return None
+    now = block.body[0]
+    if not isinstance(now, DefinedFunction) or type(now) is not type(before) or now.name != before.name:
+        return None
+    return EditedMethod(before, now)
+
+
+def _reaches_on(line: str) -> bool:
+    """Whether what a line says may reach into what stands below: a long string's quotes, a decorator."""
+    return '"""' in line or "'''" in line or line.lstrip().startswith("@")
+
+
+def _member_at(owner: ast.ClassDef, change: Change, old: Sequence[str]) -> int | None:
+    """The position of the method in whose body all changed lines lie."""
+    position = bisect_right([_first_line(each) for each in owner.body], change.first) - 1
+    member = owner.body[position]
+    below = owner.body[position + 1] if position + 1 < len(owner.body) else None
+    if position < 0 or not isinstance(member, DefinedFunction):
+        return None
+    if below is not None and _first_line(below) < change.old_end:
+        return None
+    body = member.body[0]
+    start = _first_line(body)
+    own_line = start > member.lineno - 1 and not old[start].encode()[: body.col_offset].strip(b" \t")
+    return position if own_line and change.first >= start else None
+
+
+def _first_line(node: ast.stmt) -> int:
+    """The 0-based line a statement starts on, that of its decorators included."""
+    first: int = min((node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))))
+    return first - 1
+
+
+def changed_function(old: Sequence[ast.stmt], new: Sequence[ast.stmt], change: Change) -> EditedFunction | None:
+    """The one function, or method of a class, whose body an edit changed, given the trees before and after it."""
+    if len(old) != 1 or len(new) != 1 or type(old[0]) is not type(new[0]):
+        return None
+    one, two = old[0], new[0]
+    end, head = max(change.end, two.end_lineno or 0), 0
+    if isinstance(one, ast.ClassDef):
+        assert isinstance(two, ast.ClassDef)
+        if len(one.body) != len(two.body):
+            return None
+        starts = [_first_line(each) for each in one.body]
+        position = bisect_right(starts, change.first) - 1
+        if position < 0 or (position + 1 < len(starts) and starts[position + 1] < change.old_end):
+            return None
+        one, two = one.body[position], two.body[position]
+        end = starts[position + 1] + change.moved if position + 1 < len(starts) else end
+        head = starts[0]
+    if not isinstance(one, DefinedFunction) or not _same_head(one, two) or change.first < _first_line(one.body[0]):
+        return None
+    assert isinstance(two, DefinedFunction)
+    return EditedFunction(one, two, _first_line(one), end, head)
+
+
+def with_method(owner: ast.ClassDef, before: DefinedFunction, now: DefinedFunction) -> ast.ClassDef:
+    """The class with another method in the place of one; both share the other members."""
+    fields = {name: getattr(owner, name) for name in (*owner._fields, *owner._attributes)}
+    body = [now if each is before else each for each in owner.body]
+    fields.update(body=body, end_lineno=body[-1].end_lineno, end_col_offset=body[-1].end_col_offset)
+    return ast.ClassDef(**fields)
+
+
+def same_code(one: DefinedFunction, two: DefinedFunction, change: Change) -> bool:
+    """Whether an edit of a function's body left its code as it was, but for where it stands."""
+    if len(one.body) != len(two.body):
+        return False
+    for old, new in zip(one.body, two.body):
+        above = (old.end_lineno or 0) <= change.first and (new.end_lineno or 0) <= change.first
+        below = _first_line(old) >= change.old_end and _first_line(new) >= change.end
+        if not above and not below and not _same_tree(old, new):
+            return False
+    return True
+
+
+def _same_head(one: DefinedFunction, two: object) -> bool:
+    fields = (name for name in one._fields if name != "body")
+    return type(one) is type(two) and all(_same_tree(getattr(one, name), getattr(two, name)) for name in fields)
+
+
+def _same_tree(one: object, two: object) -> bool:
+    if type(one) is not type(two):
+        return False
+    if isinstance(one, ast.AST):
+        return all(_same_tree(getattr(one, name, None), getattr(two, name, None)) for name in one._fields)
+    if isinstance(one, list):
+        return isinstance(two, list) and len(one) == len(two) and all(map(_same_tree, one, two))
+    return one == two

@@ -1,0 +1,169 @@
+"""Reads one function of an edited statement again, with what the statement's last reading passed to it.
+
+A keystroke changes one function, and the person waits. What models do outside it stays as it was last read; what the
+edit may have changed there is found out when the statement is read in full, once nobody waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from ..finding import Draft, Spot
+from .definitions import Definition, FileFacts, FunctionNode
+from .edited import Change, changed_function, changed_lines, same_code
+from .facts import Entry, EntryKey, Site, Trace, Unit
+from .index import Index
+from .machine import Machine
+from .model import Built
+from .source import Statement
+from .units import add_trace
+
+
+@dataclass(eq=False, slots=True)
+class Reading:
+    """What was read of a statement, and found: to go on from while it is being edited.
+
+    asked: what stands for the settings it was judged with. models: its models, as (class, `__init__`, `forward`).
+    traces: of every model that runs code of it; made: what every `__init__` that does so builds.
+    """
+
+    statement: Statement
+    asked: int
+    drafts: Sequence[Draft]
+    models: list[tuple[Definition, Built | None, Trace | None]] = field(default_factory=list)
+    traces: list[Trace] = field(default_factory=list)
+    built: list[Built] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, unit: Unit, asked: int, drafts: Sequence[Draft]) -> Reading:
+        """What a unit was read from."""
+        definitions = [model.definition for model in unit.models]
+        models = [(each, unit.index.built(each), unit.index.trace(each)) for each in definitions]
+        return cls(unit.statement, asked, drafts, models, unit.traces, unit.built)
+
+
+class Again(NamedTuple):
+    """What reading an edited statement again found.
+
+    unit: what the edited function does; None where the edit left its code as it was. first, end: the lines it
+    extends over. head: where the members of its class begin.
+    """
+
+    change: Change
+    unit: Unit | None = None
+    first: int = 0
+    end: int = 0
+    head: int = 0
+
+    def covers(self, spot: Spot) -> bool:
+        """Whether a finding there is told anew: in the function, or of its class as a whole."""
+        line = spot.span.line
+        return self.first <= line < self.end or line < self.head
+
+
+def read_again(index: Index, facts: FileFacts, statement: Statement, reading: Reading) -> Again | None:
+    """Read what an edit changed; None where that is more than one function's body, or other lines move with it."""
+    old = reading.statement
+    change = changed_lines(old.lines, statement.lines)
+    edited = changed_function(old.body, statement.body, change)
+    if edited is None:
+        return None
+    if same_code(edited.before, edited.now, change):
+        return Again(change)
+    before, now = _function(facts, old, edited.before), _function(facts, statement, edited.now)
+    if change.moved or before is None or now is None:
+        return None
+    key = (facts.path, statement.key, now.name)
+    if any(key in built.entered for built in reading.built):
+        return None  # it sets modules up: everything rests on it
+    result = Unit(facts.path, facts, statement, index)
+    models = {definition: _counterpart(facts, statement, definition) for definition, _, _ in reading.models}
+    fresh = {}
+    for trace in reading.traces:
+        if not trace.entries:
+            return None  # read before anybody meant to edit here
+        fresh[trace] = _run(index, trace, before, now, key, models)
+    for definition, built, known in reading.models:
+        model = models[definition]
+        if model is None:
+            return None
+        index.assume(("built", model, ""), built)
+        index.assume(("trace", model, ""), known and _merged(known, fresh.get(known), before, model))
+        result.models.append(index.model(model))
+    for trace in fresh.values():
+        result.made.extend(trace.made)
+        add_trace(result, trace, statement)
+    result.finish()
+    return Again(change, result, edited.first, edited.end, edited.head)
+
+
+def _function(facts: FileFacts, statement: Statement, node: FunctionNode) -> Definition | None:
+    """The definition of a statement's function, or of a method of its class."""
+    top = facts.definition(statement)
+    if top is None or top.node is node:
+        return top
+    method = top.method(getattr(node, "name", ""))
+    return method if method is not None and method.node is node else None
+
+
+def _counterpart(facts: FileFacts, statement: Statement, definition: Definition) -> Definition | None:
+    """The class of the same name in another version of its statement."""
+    if definition.parent is None:
+        return facts.definition(statement)
+    outer = _counterpart(facts, statement, definition.parent)
+    for child in getattr(outer.node, "body", ()) if outer is not None else ():
+        if type(child) is type(definition.node) and getattr(child, "name", "") == definition.simple_name:
+            return outer.inner(child)  # type: ignore[union-attr]
+    return None
+
+
+def _run(
+    index: Index,
+    trace: Trace,
+    before: Definition,
+    now: Definition,
+    key: EntryKey,
+    models: Mapping[Definition, Definition | None],
+) -> Trace:
+    """What the function does now in one model, run as often as the model ran it."""
+    m = Machine(index, models.get(trace.model) or trace.model, building=False)
+    m.standing = dict(_standing(trace, before))
+    for entry in trace.entries.get(key, ()):
+        m.resume(now, entry, models)
+    return m.trace
+
+
+def _standing(trace: Trace, before: Definition) -> Iterator[tuple[EntryKey, list[Entry]]]:
+    """The functions whose results are taken as they were: all but the edited one and those inside it."""
+    inside = f"{before.name}."
+    for key, entries in trace.entries.items():
+        path, statement, name = key
+        here = (path, statement) == (before.path, before.statement.key)
+        if not (here and (name == before.name or name.startswith(inside))):
+            yield key, entries
+
+
+def _merged(known: Trace, fresh: Trace | None, before: Definition, model: Definition) -> Trace:
+    """What a model does, with what the edited function does now in the place of what it did."""
+    if fresh is None:
+        return known
+
+    def elsewhere(site: Site) -> bool:
+        function = site.function
+        return function is not before and not (
+            function.statement is before.statement and function.name.startswith(f"{before.name}.")
+        )
+
+    return replace(
+        known,
+        model=model,
+        operations=[*(each for each in known.operations if elsewhere(each.site)), *fresh.operations],
+        uses=[*(each for each in known.uses if elsewhere(each.site)), *fresh.uses],
+        reuses=[*(each for each in known.reuses if elsewhere(each.second.site)), *fresh.reuses],
+        flows=[*(each for each in known.flows if elsewhere(each.site)), *fresh.flows],
+        made=[*known.made, *fresh.made],
+        returns=fresh.returns or known.returns,
+        result=fresh.result or known.result,
+    )

@@ -1,0 +1,140 @@
+"""After an edit inside one function that function is read again at once, and the rest keeps its findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from aimet_guidelines.finding import Finding
+from aimet_guidelines.reading import machine, rereading
+
+from .workspace import Workspace, afresh
+
+NET = """\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def scale(x, factor):
+    x = F.relu(x)
+    return x
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.act = nn.ReLU()
+        self.blocks = nn.ModuleList([nn.Conv2d(8, 8, 3) for _ in range(3)])
+        self._set_up()
+
+    def _set_up(self):
+        self.gate = nn.Sigmoid()
+
+    def body(self, x, skip):
+        x = self.act(x)
+        return x, skip
+
+    def forward(self, x):
+        x, skip = self.body(x, x)
+        x = scale(x, 2)
+        for block in self.blocks:
+            x = block(x)
+        return self.act(x) + skip
+
+
+class Other(nn.Module):
+    def forward(self, x):
+        return torch.sigmoid(scale(x, 1))
+"""
+
+
+def _shown(findings: list[Finding]) -> list[Finding]:
+    """What an editor shows of findings; their repairs are found out when somebody asks for them."""
+    return [replace(finding, repairs=()) for finding in findings]
+
+
+def _typed(old: str, new: str) -> tuple[Workspace, str]:
+    workspace = Workspace({"net.py": NET}, ["net.py"])
+    assert NET.count(old) == 1
+    text = NET.replace(old, new)
+    workspace.edit("net.py", text)
+    return workspace, text
+
+
+# Edits inside one function whose effect stays there: (text, what it becomes).
+_INSIDE = [
+    ("x = self.act(x)\n        return x, skip", "x = self.act(torch.tanh(x))\n        return x, skip"),
+    ("return x, skip", "return x * 2, skip"),
+    ("return x, skip", "return x, F.relu(skip)"),
+    ("return x, skip", "return x, skip.view(-1, 8)"),
+    ("x = block(x)", "x = block(F.gelu(x))"),
+    ("x = F.relu(x)", "x = F.elu(x)"),
+    ("x = F.relu(x)", "x = x * factor"),
+    ("return self.act(x) + skip", "return self.act(x + skip)"),
+    ("return torch.sigmoid(scale(x, 1))", "return torch.tanh(scale(x, 1))"),
+    ("return torch.sigmoid(scale(x, 1))", "return [scale(x, 1)]"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), _INSIDE)
+def test_the_edited_function_is_read_again_at_once(old: str, new: str) -> None:
+    workspace, text = _typed(old, new)
+    report = workspace.glance("net.py")
+    assert report.provisional
+    assert _shown(report.findings) == _shown(afresh({"net.py": text})["net.py"])
+
+
+@pytest.mark.parametrize(("old", "new"), _INSIDE)
+def test_nothing_but_the_edited_function_is_run(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace, _ = _typed(old, new)
+    run: list[str] = []
+    real: Callable[..., object] = machine.Machine._run_function
+
+    def note(self: machine.Machine, definition: object, frame: object) -> object:
+        run.append(definition.name)  # type: ignore[attr-defined]
+        return real(self, definition, frame)
+
+    monkeypatch.setattr(machine.Machine, "_run_function", note)
+    workspace.glance("net.py")
+    assert len(set(run)) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("self.gate = nn.Sigmoid()", "self.act = nn.Sigmoid()"),
+        ("self.act = nn.ReLU()", "self.act = nn.Conv2d(8, 8, 3)"),
+        ("def body(self, x, skip):", "def body(self, skip, x):"),
+        ("        x = scale(x, 2)\n", "        x = scale(x, 2)\n        x = torch.tanh(x)\n"),
+        ("    def _set_up(self):", "    other = 3\n\n    def _set_up(self):"),
+    ],
+)
+def test_an_edit_that_reaches_further_reads_the_whole_class_at_once(old: str, new: str) -> None:
+    workspace, text = _typed(old, new)
+    assert _shown(workspace.glance("net.py").findings) == _shown(afresh({"net.py": text})["net.py"])
+
+
+@pytest.mark.parametrize("new", ["", "# nothing", "x = x +"])
+def test_code_that_is_the_same_or_broken_is_not_read(new: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rereading, "Machine", None)
+    workspace = Workspace({"net.py": NET}, ["net.py"])
+    before = workspace.glance("net.py").findings
+    edited = NET.replace("        x = scale(x, 2)\n", f"        {new}\n        x = scale(x, 2)\n")
+    workspace.edit("net.py", edited)
+    after = workspace.glance("net.py").findings
+    assert [(each.code, each.symbol) for each in after] == [(each.code, each.symbol) for each in before]
+    moved = [each.span.line - former.span.line for each, former in zip(after, before, strict=True)]
+    assert set(moved) == {0, 1}
+
+
+def test_keystroke_after_keystroke_is_read_from_the_last_full_reading() -> None:
+    workspace = Workspace({"net.py": NET}, ["net.py"])
+    typed = "x = torch.tanh(x)"
+    for end in range(len(typed) + 1):
+        text = NET.replace("        x = scale(x, 2)", f"        x = scale(x, 2); {typed[:end]}")
+        workspace.edit("net.py", text)
+        found = workspace.glance("net.py").findings
+    assert _shown(found) == _shown(afresh({"net.py": text})["net.py"])
+    assert workspace.check(["net.py"]) == afresh({"net.py": text})
