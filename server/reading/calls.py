@@ -178,10 +178,11 @@ def _apply_one_of(m: Machine, choices: list[Value], arguments: Arguments, node: 
         return join_all(apply(m, option, arguments, node, callee, "stored") for option in choices)
     before = m.save()
     results, ends = [], []
-    for option in choices:
-        m.restore(before)
-        results.append(apply(m, option, arguments, node, callee, "stored"))
-        ends.append(m.save())
+    with m.choosing(choices):
+        for option in choices:
+            m.restore(before)
+            results.append(apply(m, option, arguments, node, callee, "stored"))
+            ends.append(m.save())
     for end in ends[:-1]:
         m.merge(end)
     return join_all(results)

@@ -107,6 +107,8 @@ class Machine:
         self.pinned: frozenset[int] = frozenset()
         # Those of them whose round only a variable says (`if i == index:`).
         self.picked: frozenset[int] = frozenset()
+        # Whether what runs now is called in place of something else that was not used before.
+        self.unsure = False
         self.active: list[Definition] = []
         self.steps = 0
         self.silent = 0
@@ -203,6 +205,20 @@ class Machine:
             self.loops.pop()
             self.round_ends.pop()
 
+    @contextmanager
+    def choosing(self, choices: list[Value]) -> Iterator[None]:
+        """Call one of several values: where one of them was not used before, none is used again for sure."""
+        unsure, modules = self.unsure, [each for each in choices if isinstance(each, Module)]
+        self.unsure = unsure or not all(self._is_used(each) for each in modules)
+        try:
+            yield
+        finally:
+            self.unsure = unsure
+
+    def _is_used(self, module: Module) -> bool:
+        in_loop = any(loop.number not in module.varies | self.pinned for loop in self.loops)
+        return in_loop or self._earlier(module) is not None
+
     # Facts
 
     def record(self, operation: Operation) -> None:
@@ -244,7 +260,9 @@ class Machine:
             use.loop = constant[-1].node
         # Which module a variable picks is not known, so never the same as another call's.
         earlier = self._earlier(module) if not module.varies & self.picked else None
-        if use.loop is not None:
+        if self.unsure:
+            pass
+        elif use.loop is not None:
             self._reuse("loop", earlier or use, use)
         elif earlier is not None and (earlier.node is not node or earlier.chain != self.chain):
             self._reuse("helper" if earlier.node is node else "call", earlier, use)

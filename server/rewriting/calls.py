@@ -112,7 +112,18 @@ def _laid_out(
                 written.append(comma + _gap(source, index, len(own), ranges, closing))
             elif lines.strip(" \t"):
                 written.append(comma + last.replace(",", "", 1))
-    return "".join([*written, ")"])
+    text = "".join([*written, ")"])
+    if len(kept) < len(own) and not source.comments(opening, closing):
+        joined = f"({', '.join([*prefix, *contents.values()])})"
+        around = source.text[source.line_start(opening) : opening] + source.text[closing + 1 : source.line_end(closing)]
+        if not re.search(r"[\r\n]", joined) and len(around) + len(joined) <= _SHORT:
+            # What was laid out over several lines fits on one now.
+            return joined
+    return text
+
+
+# Shorter than any formatter's line, whose length is not known.
+_SHORT = 79
 
 
 def _gap(source: Source, index: int, following: int, ranges: list[Range], until: int) -> str:

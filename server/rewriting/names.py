@@ -20,20 +20,20 @@ class Attributes:
         self._used = set(_attributes(source, owner))
 
     def give(self, name: str, taken: frozenset[str]) -> str:
-        """The first free one of name, name2, name3, ... . Raises ValueError where `name` is no attribute name."""
+        """The first free name after the pattern of `first_free`. Raises ValueError where `name` is no attribute name."""
         given = first_free(name, self._used | taken)
         self._used.add(given)
         return given
 
 
 def first_free(name: str, used: set[str] | frozenset[str]) -> str:
-    """The first of name, name2, name3, ... that is not in `used`."""
+    """The first of name, name2, name3, ... that is not in `used`; after a digit of name_2, name_3, ... ."""
     if not name.isidentifier() or keyword.iskeyword(name):
         raise ValueError(f"{name!r} cannot be the name of an attribute")
     number, candidate = 1, name
     while candidate in used:
         number += 1
-        candidate = f"{name}{number}"
+        candidate = f"{name}_{number}" if name[-1].isdigit() else f"{name}{number}"
     return candidate
 
 

@@ -79,7 +79,14 @@ def register(source: Source, splice: Splice, owner: ast.ClassDef, new: Sequence[
     body_facts = _Body(source, method, receiver)
     placed: dict[int, list[Registration]] = {}
     for registration in new:
-        placed.setdefault(body_facts.index(registration), []).append(registration)
+        original = _nested_original(source, method, registration)
+        if original is not None:
+            begin, end = source.range(original)
+            inner = source.indent_at(begin)
+            lines = registration.lines(source, receiver, inner)
+            splice.insert(source.line_end(end), "".join(source.newline + inner + line for line in lines))
+        else:
+            placed.setdefault(body_facts.index(registration), []).append(registration)
     for index, registrations in placed.items():
         lines = [line for item in registrations for line in item.lines(source, receiver, indent)]
         if index >= 0:
@@ -91,6 +98,17 @@ def register(source: Source, splice: Splice, owner: ast.ClassDef, new: Sequence[
         else:
             text = "".join(indent + line + source.newline for line in lines)
             splice.insert(source.line_start(_first_offset(source, body[0])), text)
+
+
+def _nested_original(source: Source, method: Method, new: Registration) -> ast.stmt | None:
+    """The statement that makes what a registration repeats, where it stands in a branch: the copy belongs beside it."""
+    if new.source_node is None or not names_read(new.value) <= names_read(source.source(new.source_node)):
+        return None
+    around = list(source.ancestors(new.source_node))
+    original = next((node for node in around if isinstance(node, ast.stmt)), None)
+    if original is None or original in method.body or method not in around or on_header_line(source, original):
+        return None
+    return original
 
 
 def is_plain_module(dotted: str) -> bool:

@@ -300,8 +300,9 @@ def _steps(unit: Unit, reuse: Reuse) -> tuple[tuple[Step, ...] | None, str, str]
     copy = _definition_of(unit, owner, attribute)
     taken = support.taken_names(unit.index, owner)
     if isinstance(copy, str):
-        made = _made_from_constants(use.module)
-        if made is None:
+        always = _is_always(unit.index, owner, attribute, use.module)
+        made = _made_from_constants(use.module) if always else None
+        if made is None or _is_changed(_sources(unit.index, owner), rf"\w+\.{attribute}"):
             return None, copy, ""
         module = NewModule(owner.name, attribute, made[0], made[1], taken=taken | {attribute}, each_of=each_of)
     else:
@@ -325,20 +326,67 @@ _EFFECTS = re.compile(r"\bnext\(|\.pop\(|\byield\b|\bawait\b|:=")
 def _definition_of(unit: Unit, owner: Definition, attribute: str) -> ast.expr | str:
     """The expression that makes `self.<attribute>` in the owner's `__init__`, or why it cannot be repeated."""
     method = owner.method("__init__")
+    found = _assigned(method.node, attribute) if method is not None else []
+    if len(found) != 1:
+        return "it is defined in several places" if found else "it is defined in another class"
+    value = found[0]
+    if not all(isinstance(part, ast.Call) or _is_none(part) for part in _results(value)):
+        return "the instance is passed in or made elsewhere"
+    if _is_changed(_sources(unit.index, owner), rf"\w+\.{attribute}"):
+        return "it is changed after it is made"
+    if _EFFECTS.search(unit.source(value)):
+        return "the expression that makes it cannot be run twice"
+    return value
+
+
+def _results(value: ast.expr) -> Iterator[ast.expr]:
+    """The expressions one of which is the value: both sides of `a if c else b` and `a or b`."""
+    if isinstance(value, ast.IfExp):
+        yield from _results(value.body)
+        yield from _results(value.orelse)
+    elif isinstance(value, ast.BoolOp):
+        for part in value.values:
+            yield from _results(part)
+    else:
+        yield value
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+_CHANGES = r"(?:add_module|append|extend|insert|update|pop|register_\w+)\("
+
+
+def _is_changed(sources: list[str], spelt: str) -> bool:
+    """Whether a module is given children or attributes after it is made, or another takes its place."""
+    changes = re.compile(rf"\b{spelt}(?:\.{_CHANGES}|(?:\.\w+|\[[^]\n]*\])+\s*(?:[-+*/|&@%]|//|\*\*)?=(?!=))")
+    replaced = re.compile(rf"\b{spelt}\s*(?::[^=\n]*)?=(?!=)")
+    return any(map(changes.search, sources)) or sum(len(replaced.findall(source)) for source in sources) > 1
+
+
+def _sources(index: Index, owner: Definition) -> list[str]:
+    classes = [each for each in index.order(owner) if isinstance(each, Definition)]
+    classes.extend(support.subclasses(index, owner))
+    return [each.statement.source(each.node) for each in classes]
+
+
+def _assigned(root: ast.AST, attribute: str) -> list[ast.expr]:
+    """What is assigned to `self.<attribute>` in a class or function."""
     found: list[ast.expr] = []
-    for node in walk(method.node) if method is not None else ():
+    for node in walk(root):
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(support.attribute_of(target) == attribute for target in targets) and node.value is not None:
                 found.append(node.value)
-    if len(found) != 1:
-        return "it is defined in several places" if found else "it is defined in another class"
-    value = found[0]
-    if not any(isinstance(part, ast.Call) for part in walk(value)):
-        return "the instance is passed in or made elsewhere"
-    if _EFFECTS.search(unit.source(value)):
-        return "the expression that makes it cannot be run twice"
-    return value
+    return found
+
+
+def _is_always(index: Index, owner: Definition, attribute: str, module: Module) -> bool:
+    """Whether an attribute holds this very module in every construction, as far as assignments tell."""
+    classes = [each for each in index.order(owner) if isinstance(each, Definition)]
+    values = [value for each in classes for value in _assigned(each.node, attribute)]
+    return module.origin is not None and all(value is module.origin.node for value in values)
 
 
 def _made_from_constants(module: Module) -> tuple[str, tuple[str, ...]] | None:
@@ -378,5 +426,7 @@ def _new_element(unit: Unit, reuse: Reuse) -> tuple[tuple[Step, ...] | None, str
         return None, "the instance is made in another function", ""
     if _EFFECTS.search(unit.source(origin.node)):
         return None, "the expression that makes it cannot be run twice", ""
+    if _is_changed([unit.source(use.site.function.node)], re.escape(ast.unparse(node))):
+        return None, "it is changed after it is made", ""
     element = NewElement(unit.statement.span(node), unit.statement.span(origin.node))
     return (element,), "", "Make a second, identical module here"

@@ -109,6 +109,18 @@ SIMPLE = {
         ["x"],
         "y = self.relu(x)\n",
     ),
+    "several lines of which one is left": (
+        "y = F.elu(\n    x,\n    alpha=0.5,\n    inplace=True,\n)\n",
+        "F.elu(\n            x,\n            alpha=0.5,\n            inplace=True,\n        )",
+        ["x"],
+        "y = self.relu(x)\n",
+    ),
+    "several lines, too long for one": (
+        f"y = F.elu(\n    {'x' * 70},\n    alpha=0.5,\n)\n",
+        f"F.elu(\n            {'x' * 70},\n            alpha=0.5,\n        )",
+        ["x" * 70],
+        f"y = self.relu(\n    {'x' * 70},\n)\n",
+    ),
     "chain over lines": (
         "y = (\n    self.conv(x)  # conv\n    .relu()  # act\n    .t()\n)\n",
         "self.conv(x)  # conv\n            .relu()",

@@ -225,7 +225,7 @@ def test_class_within_a_function() -> None:
     assert "            self.relu = nn.ReLU()\n" in add_relu(source, module(owner="make.Net"))
 
 
-def test_copy_over_several_lines_is_reindented() -> None:
+def test_copy_over_several_lines_stands_in_the_same_branch() -> None:
     source = (
         "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
         "        if a:\n            self.c = C(\n"
@@ -233,7 +233,10 @@ def test_copy_over_several_lines_is_reindented() -> None:
     )
     copy = module("c", "", copy_of=at(source, "C(\n                1,  # one\n            )"), beside="c")
     text = repaired(source, [ReplaceCallee(at(source, "self.c", 2), copy)])
-    assert "            )\n        self.c2 = C(\n            1,  # one\n        )\n\n    def forward" in text
+    # The copy stands where the first is made: nothing else need be defined elsewhere.
+    assert (
+        "            )\n            self.c2 = C(\n                1,  # one\n            )\n\n    def forward" in text
+    )
 
 
 SPELLINGS = {

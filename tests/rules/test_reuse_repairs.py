@@ -1,0 +1,78 @@
+"""AIMET102: a second module is offered only where it is certain to be identical and another object."""
+
+from __future__ import annotations
+
+import pytest
+from aimet_guidelines.config import Config
+from aimet_guidelines.engine import Project, check, fix_all
+from aimet_guidelines.finding import Safety
+
+from .checking import PATH
+
+_HEAD = "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self, act=None, deep=True):\n"
+_HEAD += "        super().__init__()\n        self.deep = deep\n        self.fc = nn.Linear(4, 4)\n"
+_FORWARD = "\n    def forward(self, x):\n        return self.a(self.fc(self.a(x)))\n"
+
+
+def _safely(project: Project) -> str:
+    """The file after every safe repair."""
+    config = Config(root="/project", select=("AIMET102",))
+    return fix_all(PATH, project, config, lambda finding, repair: repair.safety is Safety.SAFE).text
+
+
+def _fixed(init: str, more: str = "") -> str:
+    source = _HEAD + "".join(f"        {line}\n" for line in init.split("\n")) + _FORWARD + more
+    project = Project.empty("/project").updated({PATH: source})
+    config = Config(root="/project", select=("AIMET102",))
+    assert check(PATH, project, config).findings
+    return _safely(project)
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        "self.a = nn.ReLU() if act is None else act",
+        "self.a = act or nn.ReLU()",
+        "if act is None:\n    self.a = nn.ReLU()\nelse:\n    self.a = act",
+        "self.a = nn.Sequential()\nself.a.add_module('relu', nn.ReLU())",
+        "self.a = nn.Sequential()\nself.a.append(nn.ReLU())",
+        "self.a = nn.ReLU()\nself.a.inplace = True",
+        "self.a = nn.ReLU()\nif deep:\n    self.a = nn.GELU()",
+    ],
+)
+def test_no_safe_copy_of_what_may_be_another(init: str) -> None:
+    assert "self.a2" not in _fixed(init)
+
+
+def test_what_a_base_class_makes_in_two_ways_is_not_repeated() -> None:
+    base = (
+        "from torch import nn\n\n\nclass Base(nn.Module):\n    def __init__(self, act=None):\n"
+        "        super().__init__()\n        self.a = nn.ReLU() if act is None else act\n\n\n"
+        "class Net(Base):\n    def forward(self, x):\n        return self.a(self.a(x))\n"
+    )
+    assert _safely(Project.empty("/project").updated({PATH: base})) == base
+    plain = base.replace(" if act is None else act", "")
+    assert "self.a2 = nn.ReLU()" in _safely(Project.empty("/project").updated({PATH: plain}))
+
+
+def test_a_copy_of_what_a_branch_makes_stands_in_it() -> None:
+    fixed = _fixed("if deep:\n    p = 0.5\n    self.a = nn.Dropout(p)")
+    assert "            self.a = nn.Dropout(p)\n            self.a2 = nn.Dropout(p)\n" in fixed
+
+
+def test_a_name_that_ends_in_a_digit() -> None:
+    source = _HEAD + "        self.a1 = nn.ReLU()\n" + _FORWARD.replace("self.a(", "self.a1(")
+    fixed = _safely(Project.empty("/project").updated({PATH: source}))
+    assert "self.a1_2 = nn.ReLU()" in fixed and "self.a1_2(self.fc(self.a1(x)))" in fixed
+
+
+def test_one_of_two_modules_of_which_one_is_shared() -> None:
+    source = _HEAD + (
+        "        if deep:\n            self.q = self.k = nn.Identity()\n"
+        "        else:\n            self.q = nn.Linear(4, 4)\n            self.k = nn.Linear(4, 4)\n\n"
+        "    def forward(self, x):\n        return self.q(x) + self.k(x)\n"
+    )
+    found = check(
+        PATH, Project.empty("/project").updated({PATH: source}), Config(root="/project", select=("AIMET102",))
+    )
+    assert [each.span.line for each in found.findings] == []
