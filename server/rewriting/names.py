@@ -20,7 +20,7 @@ class Attributes:
         self._used = set(_attributes(source, owner))
 
     def give(self, name: str, taken: frozenset[str]) -> str:
-        """The first free name after the pattern of `first_free`. Raises ValueError where `name` is no attribute name."""
+        """The first free name, see `first_free`. Raises ValueError where `name` is no attribute name."""
         given = first_free(name, self._used | taken)
         self._used.add(given)
         return given
