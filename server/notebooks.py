@@ -1,11 +1,13 @@
 """Notebooks as one module: the code cells joined, positions mapped back, edits written into the right cells.
 
-What only IPython understands is read as blank: `%magic` and `!command` lines, `help?`, and whole cells that begin
-with `%%` (except those whose body is Python). Every line keeps its place and its length.
+What only IPython understands is read as blank: `%magic` and `!command` lines, `pip install` and other magics that
+need no `%`, `help?`, and whole cells that begin with `%%` (except those whose body is Python). Every line keeps its
+place and its length.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from bisect import bisect_right
@@ -19,6 +21,12 @@ from .positions import Span, split_lines
 # Cell magics whose body is ordinary Python.
 _PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
 _MAGIC = re.compile(r"[ \t]*(?:[%!?]|[\w.]+\?{1,2}[ \t]*$|%*[\w.*]+\?{1,2}[ \t]*$)")
+# IPython takes these for magics where no variable has the name and no operator follows.
+_AUTOMAGIC = re.compile(
+    r"^(?:pip|conda|mamba|micromamba|uv|cd|ls|ll|ldir|cat|cp|ln|mv|rm|mkdir|rmdir|less|more|man|env|set_env|pwd|who|whos|run|"
+    r"load|load_ext|reload_ext|time|timeit|matplotlib|autoreload|config|pycat|history|reset)[ \t]+[^\s=].*$",
+    re.MULTILINE,
+)
 _ASSIGNED_MAGIC = re.compile(r"([ \t]*[\w.\[\]\"', ()*]+=[ \t]*)([%!].*)")
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -95,7 +103,7 @@ def blank_magics(cell: str) -> str:
     """
     if foreign(cell):
         return re.sub(r"[^\r\n]", " ", cell)
-    if not any(mark in cell for mark in "%!?"):
+    if not any(mark in cell for mark in "%!?") and not _AUTOMAGIC.search(cell):
         return cell
     lines = split_lines(cell)
     ends = re.findall(r"\r\n|\r|\n", cell)
@@ -119,7 +127,19 @@ def _magics(text: str) -> Iterator[tuple[int, str | None]]:
     lines = split_lines(text)
     for first, _, _ in logical_lines(text):
         line = lines[first]
-        yield first, line if _MAGIC.match(line) or _ASSIGNED_MAGIC.fullmatch(line) else None
+        magic = _MAGIC.match(line) or _ASSIGNED_MAGIC.fullmatch(line) or _is_automagic(line)
+        yield first, line if magic else None
+
+
+def _is_automagic(line: str) -> bool:
+    """`pip install torch`; not `ls -la`, which is a subtraction as far as anyone can tell without running it."""
+    if not _AUTOMAGIC.match(line):
+        return False
+    try:
+        ast.parse(line)
+    except (SyntaxError, ValueError):
+        return True
+    return False
 
 
 def _blank(line: str) -> str:
@@ -127,7 +147,7 @@ def _blank(line: str) -> str:
     if assigned and not _MAGIC.match(line):
         return assigned[1] + "0" + " " * (len(assigned[2]) - 1)
     indent = len(line) - len(line.lstrip(" \t"))
-    if indent:
+    if indent and not line.startswith("%%", indent):
         return line[:indent] + "0" + " " * (len(line) - indent - 1)
     return " " * len(line)
 

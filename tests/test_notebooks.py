@@ -40,6 +40,9 @@ def notebook(*cells: tuple[str, object], language: str = "python", **dump: Any) 
         ("x = a % b != c", "x = a % b != c"),
         ("x %= 2", "x %= 2"),
         ("%cd a\r\nx = 1\r\n", "     \r\nx = 1\r\n"),
+        ("pip install 'x>1'\ncd ..\nx = 1", "                 \n     \nx = 1"),
+        ("time = 3\ntime -4\ncat[1]\nrun (2)", "time = 3\ntime -4\ncat[1]\nrun (2)"),
+        (" %%capture\nx = 1", "          \nx = 1"),
     ],
 )
 def test_magics_become_blanks_of_the_same_shape(cell: str, expected: str) -> None:
