@@ -104,6 +104,9 @@ def _place(draft: Draft, line: int, facts: FileFacts, project: Project, config: 
     rule = by_code(draft.code)
     assert rule is not None
     span = draft.spot.span.shifted(line)
+    repairs = draft.repairs
+    if config.aimet_modules == "never":
+        repairs = tuple(repair for repair in repairs if not repair.needs("aimet_torch"))
     related = tuple(
         Related(location, note.message) for note in draft.notes if (location := _locate(note.spot, project)) is not None
     )
@@ -115,7 +118,7 @@ def _place(draft: Draft, line: int, facts: FileFacts, project: Project, config: 
         draft.message,
         config.severity_of(draft.code, draft.severity),
         draft.symbol,
-        draft.repairs,
+        repairs,
         related,
         (span.line, span.end_line),
     )

@@ -180,6 +180,18 @@ class Repair:
     changes: tuple[Change, ...]
     interface: Interface | None = None
 
+    def needs(self, package: str) -> bool:
+        """Whether the repaired code imports something of that package."""
+        names = [name for change in self.changes for step in change.steps for name in _imported(step)]
+        return any(name.partition(".")[0] == package for name in names)
+
+
+def _imported(step: Step) -> tuple[str, ...]:
+    """The dotted names that the text of a step takes from elsewhere."""
+    if isinstance(step, (CallModule, ReplaceCallee)):
+        return (step.module.cls,)
+    return step.imports if isinstance(step, (ReplaceText, InsertStatements)) else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Note:

@@ -68,6 +68,15 @@ def walk(folder: Folder) -> Iterator[str]:
     return discovery.walk(folder.root, exclude=exclude, excludes=folder.settings.excludes)
 
 
+def below(path: str) -> Iterator[str]:
+    """The files in a folder that came to be and may have to be checked; none where `path` is no folder.
+
+    An editor does not reliably tell of files that are made together with their folder, as git does it.
+    """
+    if os.path.isdir(path) and not is_skipped(posixpath.basename(path)):
+        yield from discovery.walk(path)
+
+
 def read(path: str) -> str | None:
     """The text of a file as the checker reads it; None where there is none that can be read."""
     try:

@@ -214,8 +214,8 @@ class Server(LanguageServer):
         watched = workspace and workspace.did_change_watched_files
         if watched and watched.dynamic_registration:
             watchers = [lsp.FileSystemWatcher(glob) for glob in files.WATCHED]
-            # A deleted folder is told of by its own name only.
-            watchers.append(lsp.FileSystemWatcher("**/*", lsp.WatchKind.Delete))
+            # A deleted folder is told of by its own name only, and a new one often too.
+            watchers.append(lsp.FileSystemWatcher("**/*", lsp.WatchKind.Create | lsp.WatchKind.Delete))
             options = lsp.DidChangeWatchedFilesRegistrationOptions(watchers)
             registrations.append(lsp.Registration("watch", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options))
         configured = workspace and workspace.did_change_configuration

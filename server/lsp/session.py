@@ -14,6 +14,7 @@ from . import files, settings
 from .diagnostics import Publisher
 from .documents import Documents
 from .folders import Folder, Folders
+from .intake import Intake
 from .notebooks import Notebooks
 from .scan import Scanner
 from .schedule import Scheduler
@@ -38,12 +39,14 @@ class Session:
         self.publisher = Publisher(self.documents, self.notebooks, self.folders, send)
         self.scheduler = Scheduler(self._answer, self.refresh, pending)
         self.scanner = Scanner(self)
+        self.intake = Intake(self)
         self.status = Status(self)
         self.edit_support = lsp.WorkspaceEditClientCapabilities()
         self.resolves_edits = False
         self.explain_command = ""  # of the client, for links
         self._pending = pending
         self._stale: set[str] = set()
+        self._unsaved: set[str] = set()  # edited since they were last answered, where that waits for the next save
         self._provisional: set[str] = set()
         self._ripple: asyncio.TimerHandle | None = None
         self._rescan: asyncio.TimerHandle | None = None
@@ -79,7 +82,7 @@ class Session:
     def save_document(self, uri: str) -> None:
         """A document was saved."""
         document = self.documents.get(uri)
-        if document is not None and document.path in self._stale:
+        if document is not None and document.path in self._unsaved:
             self.scheduler.now(document.path)
 
     def close_document(self, uri: str) -> None:
@@ -123,9 +126,12 @@ class Session:
         self._stale.add(path)
         if folder.editor.run == "onType":
             self.scheduler.now(path)
+        else:
+            self._unsaved.add(path)
 
     def _let_go(self, path: str, uris: list[str]) -> None:
         self._stale.discard(path)
+        self._unsaved.discard(path)
         self.scheduler.drop(path)
         folder = self.folders.of(path)
         if folder is not None:
@@ -134,7 +140,7 @@ class Session:
             self.publisher.clear(path, uris)
             self.folders.part(path)
             return
-        self._take_from_disk(folder, [path])
+        self.intake.take(folder, [path])
         if folder.editor.diagnostic_mode != "workspace" or path.endswith(".ipynb"):
             self.publisher.clear(path, uris)
         else:
@@ -156,8 +162,7 @@ class Session:
 
     def refresh(self, path: str) -> None:
         """Check a file nobody waits for, and publish what changed."""
-        folder = self.folders.of(path)
-        if path in self._stale and folder is not None and folder.editor.run == "onSave":
+        if path in self._unsaved:
             return  # what is being typed waits for the person to save it
         report = self.current(path)
         if report is not None:
@@ -172,6 +177,7 @@ class Session:
         folder = self.folders.of(path)
         if folder is None:
             return True
+        self._unsaved.discard(path)
         report = self.current(path, provisional=True)
         if self._pending() and not overdue:
             return False
@@ -238,30 +244,15 @@ class Session:
                 by_folder.setdefault(folder, set()).update(gone)
             elif files.is_checked(path):
                 by_folder.setdefault(folder, set()).add(path)
+            elif change.type == lsp.FileChangeType.Created:
+                by_folder.setdefault(folder, set()).update(files.below(path))
         for folder, paths in by_folder.items():
             closed = sorted(path for path in paths if not self.is_open(path))
-            self._take_from_disk(folder, closed)
+            self.intake.take(folder, closed)
 
     def is_open(self, path: str) -> bool:
         """Whether the file is open in the editor."""
         return self.documents.at(path) is not None or self.notebooks.at(path) is not None
-
-    def _take_from_disk(self, folder: Folder, paths: Iterable[str]) -> None:
-        wanted = list(paths)
-        belonging = files.belonging(wanted, folder)
-        texts = {path: files.read(path) if path in belonging else None for path in wanted}
-        affected = {user for path in texts for user in folder.project.dependents(path)}
-        folder.update(texts)
-        for path, text in texts.items():
-            if text is None:
-                self.scheduler.drop(path)
-                self.publisher.clear(path)
-            else:
-                self.scheduler.later(path)
-        for path in sorted(affected - texts.keys()):
-            self.scheduler.later(path)
-        self.ripple()
-        self.status.changed()
 
     def settings_files_changed(self) -> None:
         """A pyproject.toml, a requirements file or a .gitignore changed: read them and check everything again."""

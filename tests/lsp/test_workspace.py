@@ -253,6 +253,52 @@ async def test_run_on_save(editor: Editor, tmp_path: Path) -> None:
     await editor.shows(uri, "1:0 AIMET101")
 
 
+async def test_what_is_asked_while_typing_does_not_stand_for_the_save(editor: Editor, tmp_path: Path) -> None:
+    editor.settings[None] = {"run": "onSave"}
+    await editor.start(tmp_path)
+    uri = editor.open(tmp_path / "net.py", "relu(1)\n")
+    await editor.shows(uri, "0:0 AIMET101")
+    editor.type(uri, 0, 0, "\n")
+    assert len(await editor.actions(uri, 1, 0)) > 1  # as for a light bulb
+    await editor.quiet()
+    assert editor.now(uri) == ["0:0 AIMET101"]
+    editor.client.text_document_did_save(lsp.DidSaveTextDocumentParams(lsp.TextDocumentIdentifier(uri)))
+    await editor.shows(uri, "1:0 AIMET101")
+
+
+async def test_a_new_folder_brings_its_files(editor: Editor, tmp_path: Path) -> None:
+    await editor.start(tmp_path)
+    net = write(tmp_path / "new" / "deep" / "net.py", "relu(1)\n")
+    hidden = write(tmp_path / "new" / ".hidden" / "net.py", "relu(1)\n")
+    ignored = write(tmp_path / "new" / "out" / "net.py", "relu(1)\n")
+    write(tmp_path / "new" / ".gitignore", "out/\n")
+    (tmp_path / ".git").mkdir()
+    editor.on_disk((tmp_path / "new", CREATED), (tmp_path / "new" / "notes.txt", CREATED))
+    await editor.shows(net, "0:0 AIMET101")
+    await editor.quiet()
+    assert not editor.of(hidden) and not editor.of(ignored)
+
+
+async def test_hundreds_of_files_come_and_go_while_a_person_types(editor: Editor, tmp_path: Path) -> None:
+    await editor.start(tmp_path)
+    uri = editor.open(tmp_path / "open.py", "relu(1)\n")
+    await editor.shows(uri, "0:0 AIMET101")
+    paths = [tmp_path / f"part{number % 7}" / f"net{number}.py" for number in range(200)]
+    uris = [write(path, "relu(1)\n") for path in paths]
+    write(tmp_path / "open.py", "plain(1)\n")
+    editor.on_disk(*((path, CREATED) for path in paths), (tmp_path / "open.py", CHANGED))
+    version = editor.type(uri, 0, 0, "\n")
+    await editor.until(lambda: editor.of(uri)[-1].version == version)
+    for each in uris:
+        await editor.shows(each, "0:0 AIMET101")
+    assert editor.now(uri) == ["1:0 AIMET101"]
+    for path in paths:
+        path.unlink()
+    editor.on_disk(*((path, DELETED) for path in paths))
+    for each in uris:
+        await editor.shows(each)
+
+
 async def test_mistakes_in_pyproject_are_shown_on_their_line(editor: Editor, tmp_path: Path) -> None:
     path = tmp_path / "pyproject.toml"
     write(path, '[tool.aimet-guidelines]\nfix-all = false\nselekt = ["AIMET"]\n')

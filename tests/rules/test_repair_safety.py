@@ -203,6 +203,23 @@ def test_aimet_modules_are_safe_only_where_nothing_is_scripted() -> None:
     assert _safety(_with_aimet(final)) == "unsafe"
 
 
+@pytest.mark.parametrize(
+    ("code", "body"),
+    [
+        ("AIMET101", _net(_line("return F.interpolate(self.fc(x), scale_factor=x.mean().item())"))),
+        ("AIMET301", _net(_line("return x + self.fc(x)"))),
+        ("AIMET303", "class Scale(nn.Module):\n    def forward(self, x):\n        return x.abs() * 2\n"),
+    ],
+)
+def test_no_repair_imports_aimet_where_the_settings_forbid_it(code: str, body: str) -> None:
+    project = Project.empty("/project").updated({"/project/model.py": _IMPORTS + body})
+    for modules, offered in (("auto", True), ("never", False)):
+        config = Config(root="/project", select=(code,), aimet_modules=modules)  # type: ignore[arg-type]
+        found = check("/project/model.py", project, config).findings
+        repairs = [repair.title for finding in found for repair in finding.repairs]
+        assert found and any("aimet_torch" in title for title in repairs) == offered, repairs
+
+
 def test_an_addition_with_a_factor_has_no_module() -> None:
     assert not _one("AIMET301", _net(_line("return torch.add(x, self.fc(x), alpha=2)"))).repairs
 
