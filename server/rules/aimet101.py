@@ -374,16 +374,9 @@ def _aimet_form(
     """AIMET's own functional module, which takes the call's arguments as they are."""
     if found.aimet is None or operation.via != "direct":
         return (), reason
-    statement = operation.site.statement
-    kept: list[Span | str] = []
-    for node, _ in operation.operands:
-        if node is None:
-            return (), reason
-        kept.append(statement.span(node))
-    for name, (node, _) in operation.keywords.items():
-        if node is None:
-            return (), reason
-        kept.append(f"{name}={statement.source(node)}")
+    kept = owned.as_written(operation)
+    if kept is None:
+        return (), reason
     path = aimet_modules.import_path(config.aimet_version)
     module = NewModule(
         place.owner or "",
@@ -397,7 +390,7 @@ def _aimet_form(
     scripted = support.scripting_doubt(unit.index, operation.site.owner) if operation.site.owner else ""
     doubt = place.reason or scripted or ("" if config.aimet_available else "the model then imports aimet_torch")
     title = f"Define `self.{found.attribute} = {found.aimet}()` of AIMET's own modules and call it, since {reason}"
-    step = CallModule(statement.span(operation.node), module, tuple(kept))
+    step = CallModule(operation.site.statement.span(operation.node), module, kept)
     safety = Safety.UNSAFE if doubt else Safety.SAFE
     if doubt:
         title = f"{title} (unsafe: {doubt})"

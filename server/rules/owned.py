@@ -24,7 +24,7 @@ def repair(unit: Unit, operation: Operation, found: Layer, place: support.Place,
     """What a colleague who knows AIMET would write, None where even that is not possible. Always unsafe."""
     if operation.via != "direct" or operation.site.owner is None or place.owner is None:
         return None
-    return _layer(unit, operation, found, place.owner) or _aimet(unit, operation, place.owner, config)
+    return _layer(unit, operation, found, place.owner) or _aimet(unit, operation, found, place.owner, config)
 
 
 def _layer(unit: Unit, operation: Operation, found: Layer, owner: str) -> Repair | None:
@@ -68,20 +68,41 @@ def _layer(unit: Unit, operation: Operation, found: Layer, owner: str) -> Repair
     return _repair(unit, operation, title, CallModule(_span(operation), module, (_span(operation, given),)))
 
 
-def _aimet(unit: Unit, operation: Operation, owner: str, config: Config) -> Repair | None:
+def _aimet(unit: Unit, operation: Operation, found: Layer, owner: str, config: Config) -> Repair | None:
     """AIMET's module that takes the weights with each call."""
     module = aimet_module(operation.symbol)
-    call = module_call(unit, operation, module) if module is not None else None
-    if module is None or call is None or isinstance(call, str):
+    if module is not None:
+        call = module_call(unit, operation, module)
+        if isinstance(call, str):
+            return None
+        name, attribute, (arguments, kept, _) = module.name, module.attribute, call
+    elif found.parametric and found.aimet is not None:
+        every = as_written(operation)
+        if every is None:
+            return None
+        name, attribute, arguments, kept = found.aimet, found.attribute, (), every
+    else:
         return None
-    arguments, kept, _ = call
-    path = f"{import_path(config.aimet_version)}.{module.name}"
-    new = _module(unit, operation, owner, module.attribute, path, arguments)
+    new = _module(unit, operation, owner, attribute, f"{import_path(config.aimet_version)}.{name}", arguments)
     title = (
-        f"Define `self.{module.attribute} = {module.name}({', '.join(arguments)})` of AIMET's own modules and call it "
+        f"Define `self.{attribute} = {name}({', '.join(arguments)})` of AIMET's own modules and call it "
         "(unsafe: AIMET then quantizes what comes out, and still not the weights)"
     )
     return _repair(unit, operation, title, CallModule(_span(operation), new, kept))
+
+
+def as_written(operation: Operation) -> tuple[Span | str, ...] | None:
+    """All arguments of a call."""
+    kept: list[Span | str] = []
+    for node, _ in operation.operands:
+        if node is None:
+            return None
+        kept.append(_span(operation, node))
+    for name, (node, _) in operation.keywords.items():
+        if node is None:
+            return None
+        kept.append(f"{name}={operation.site.statement.source(node)}")
+    return tuple(kept)
 
 
 def _module(
