@@ -28,8 +28,9 @@ __all__ = ["Fixed", "Project", "check", "explain", "fix_all", "repair_edits"]
 
 _log = logging.getLogger(__name__)
 
-# Repairs make room for others (a functional's module can be a reuse); each round repairs what the last one left.
-_ROUNDS = 8
+# Repairs make room for others (a functional's module can be a reuse) or stand in each other's way (two parameters at
+# one place); each round repairs what the last one left, as long as there is something.
+_ROUNDS = 20
 
 
 @dataclass
@@ -184,20 +185,17 @@ def fix_all(path: str, project: Project, config: Config, allowed: Callable[[Find
 
     start, fixed = project, Fixed()
     touched: set[str] = set()
-    hopeless: set[tuple[str, str, str]] = set()
     for _ in range(_ROUNDS):
         chosen: list[tuple[Finding, Repair]] = []
         for finding in check(path, project, config).findings:
             repair = next((each for each in finding.repairs if allowed(finding, each)), None)
-            if repair is not None and (finding.code, finding.symbol, repair.title) not in hopeless:
+            if repair is not None:
                 chosen.append((finding, repair))
         comments = [each for each in chosen if each[0].code == suppression.UNUSED]
         repairs = [each for each in chosen if each[0].code != suppression.UNUSED]
         if not chosen:
             break
         texts, failed = _carry_out(project, [repair for _, repair in repairs])
-        for index in failed:
-            hopeless.add((repairs[index][0].code, repairs[index][0].symbol, repairs[index][1].title))
         fixed.applied.extend(each for index, each in enumerate(repairs) if index not in failed)
         if not texts and comments:
             text = project.text(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from itertools import count, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..finding import Change, NewModule, Repair, ReplaceText, Safety, Step
@@ -46,7 +47,9 @@ def repair(
     # A method that runs twice would pass one module twice; `forward` runs once.
     if not calls or (operation.repeated and any(call.method != "forward" for call in calls)):
         return None
-    parameter = _free(node, name)
+    # Two equal operations get parameters of their own, whichever of them is repaired first.
+    alike = [each for each in unit.operations if each.site.function is function and each.symbol == operation.symbol]
+    parameter = _free(node, name, sum(_start(each) < _start(operation) for each in alike))
     own: list[Step] = [_with_parameter(unit, node, parameter), _called(unit, operation, parameter, kept)]
     steps: dict[tuple[str, str], list[Step]] = {(unit.path, unit.statement.key): own}
     for call in calls:
@@ -132,14 +135,16 @@ def _method(index: Index, holder: Definition, call: ast.Call, around: list[ast.A
     return name if support.registration(index, holder).owner is not None else None
 
 
-def _free(node: ast.FunctionDef, name: str) -> str:
+def _start(operation: Operation) -> tuple[int, int]:
+    return operation.node.lineno, operation.node.col_offset
+
+
+def _free(node: ast.FunctionDef, name: str, skipped: int) -> str:
+    """A name that is free in the function, after leaving some of the free ones to others."""
     taken = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
     taken |= {each.arg for each in ast.walk(node) if isinstance(each, (ast.arg, ast.keyword)) and each.arg is not None}
-    number, free = 1, name
-    while free in taken:
-        number += 1
-        free = f"{name}{number}"
-    return free
+    candidates = (name if number == 1 else f"{name}{number}" for number in count(1))
+    return next(islice((each for each in candidates if each not in taken), skipped, None))
 
 
 def _with_parameter(unit: Unit, node: ast.FunctionDef, parameter: str) -> ReplaceText:

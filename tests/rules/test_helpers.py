@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import pytest
 from aimet_guidelines.config import Config
-from aimet_guidelines.engine import Project, check, repair_edits
+from aimet_guidelines.engine import Project, check, fix_all, repair_edits
 from aimet_guidelines.rewriting import apply_edits
 
 _HELPER = "import torch.nn.functional as F\n\n\ndef fuse(a, b, scale=1.0):\n    return F.relu(a + b)\n"
@@ -38,6 +38,16 @@ def test_each_call_passes_a_module_of_its_own() -> None:
     assert "x = fuse(x, self.conv(x), relu=self.relu)\n" in texts["net"]
     assert "return fuse(x, x, scale=2.0, relu=self.relu2)\n" in texts["net"]
     assert "self.relu = nn.ReLU()\n        self.relu2 = nn.ReLU()\n" in texts["net"]
+
+
+def test_equal_operations_get_parameters_of_their_own() -> None:
+    helper = _HELPER.replace("return F.relu(a + b)", "return F.relu(a) + F.relu(b)")
+    project = Project.empty("/p").updated({"/p/helpers.py": helper, "/p/net.py": _NET})
+    config = Config(root="/p", select=("AIMET101",))
+    fixed = fix_all("/p/helpers.py", project, config, lambda finding, repair: True)
+    assert "def fuse(a, b, scale=1.0, *, relu, relu2):\n    return relu(a) + relu2(b)\n" in fixed.text
+    net = apply_edits(_NET, fixed.edits["/p/net.py"])
+    assert "x = fuse(x, self.conv(x), relu=self.relu, relu2=self.relu3)\n" in net
 
 
 @pytest.mark.parametrize(
