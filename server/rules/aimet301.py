@@ -77,6 +77,7 @@ class FunctionalOp(Rule):
     becomes a parameter and every call in the workspace passes one of its own: unsafe, since callers elsewhere must
     follow. AIMET has no module for `unbind`, `type_as` and `torch.stack`; they are spelled with what it passes or has:
     `q, k, v = qkv[0], qkv[1], qkv[2]`, `x.to(y)`, and a `Concat` of `unsqueeze`. The values are the same bit for bit.
+    A `torch.einsum` that is a matrix product becomes `MatMul`: unsafe, since it may round differently.
     """
 
     code = "AIMET301"

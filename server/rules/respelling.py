@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from ..finding import CallModule, Change, NewModule, Repair, ReplaceText, Safety, Step
@@ -27,6 +28,8 @@ def repair(unit: Unit, operation: Operation, config: Config) -> tuple[Repair | N
         return _cast(unit, operation), ""
     if operation.symbol == "torch.stack":
         return _stacked(unit, operation, config)
+    if operation.symbol == "torch.einsum":
+        return _contracted(unit, operation, config)
     return None, ""
 
 
@@ -60,11 +63,6 @@ def _cast(unit: Unit, operation: Operation) -> Repair | None:
 
 def _stacked(unit: Unit, operation: Operation, config: Config) -> tuple[Repair | None, str]:
     """`torch.stack([a, b], 1)` as AIMET's `Concat(1)` of `a.unsqueeze(1)` and `b.unsqueeze(1)`."""
-    place = support.place_for(unit, operation)
-    if place.owner is None or operation.site.owner is None:
-        return None, place.reason
-    if operation.repeated or operation.loops:
-        return None, "it runs several times, so one module would be reused; use one module for each run"
     named = operation.keywords.get("tensors")
     sequence = named[0] if named else operation.operands[0][0] if operation.operands else None
     dim = _dim(operation, 1)
@@ -76,19 +74,66 @@ def _stacked(unit: Unit, operation: Operation, config: Config) -> tuple[Repair |
         texts = tuple((text if isinstance(each, _ATOMS) else f"({text})") + added for each, text in parts)
     else:
         texts = (f"*[each{added} for each in {statement.source(sequence)}]",)
-    new = NewModule(
-        place.owner,
-        "cat",
-        f"{import_path(config.aimet_version)}.Concat",
-        (str(dim),),
-        taken=support.taken_names(unit.index, operation.site.owner),
-    )
-    missing = "" if config.aimet_available else "the model then imports aimet_torch"
-    doubt = place.reason or support.scripting_doubt(unit.index, operation.site.owner) or missing
     title = f"Define `self.cat = Concat({dim})` of AIMET's own modules and call it with `{added[1:]}` of each tensor"
+    return _called(unit, operation, config, ("cat", "Concat", (str(dim),)), texts, title, "")
+
+
+def _contracted(unit: Unit, operation: Operation, config: Config) -> tuple[Repair | None, str]:
+    """`torch.einsum("bhid,bhjd->bhij", q, k)` as AIMET's `MatMul` of `q` and `k.transpose(-2, -1)`."""
+    nodes = [node for node, _ in operation.operands]
+    if len(nodes) != 3 or not isinstance(nodes[0], ast.Constant) or not isinstance(nodes[0].value, str):
+        return None, ""
+    left, right = nodes[1:]
+    turned = _is_product(nodes[0].value)
+    if left is None or right is None or turned is None:
+        return None, "AIMET's `MatMul` computes only products over the last two dimensions"
+    statement = operation.site.statement
+    second = statement.source(right)
+    if turned:
+        second = (second if isinstance(right, _ATOMS) else f"({second})") + ".transpose(-2, -1)"
+    title = "Define `self.matmul = MatMul()` of AIMET's own modules and call it"
+    doubt = "the product may round differently"
+    return _called(unit, operation, config, ("matmul", "MatMul", ()), (statement.source(left), second), title, doubt)
+
+
+def _is_product(equation: str) -> bool | None:
+    """Whether the second operand of an equation must be transposed to make it a matrix product; None if it is none."""
+    match = re.fullmatch(r"(\w+),(\w+)->(\w+)", equation.replace(" ", ""))
+    if match is None:
+        return None
+    left, right, out = match.groups()
+    if not len(left) == len(right) == len(out) or len(set(left)) != len(left) or len(set(right)) != len(right):
+        return None
+    if not left[:-2] == right[:-2] == out[:-2] or len(out) < 2 or out[-2] != left[-2] or left[-2] in right:
+        return None
+    if right[-2] == left[-1] and right[-1] == out[-1]:
+        return False
+    return True if right[-1] == left[-1] and right[-2] == out[-1] else None
+
+
+def _called(
+    unit: Unit,
+    operation: Operation,
+    config: Config,
+    made: tuple[str, str, tuple[str, ...]],
+    texts: tuple[str, ...],
+    title: str,
+    doubt: str,
+) -> tuple[Repair | None, str]:
+    """The repair that calls one of AIMET's modules with `texts`. made: its name, class and constructor arguments."""
+    place = support.place_for(unit, operation)
+    if place.owner is None or operation.site.owner is None:
+        return None, place.reason
+    if operation.repeated or operation.loops:
+        return None, "it runs several times, so one module would be reused; use one module for each run"
+    name, kind, arguments = made
+    taken = support.taken_names(unit.index, operation.site.owner)
+    new = NewModule(place.owner, name, f"{import_path(config.aimet_version)}.{kind}", arguments, taken=taken)
+    missing = "" if config.aimet_available else "the model then imports aimet_torch"
+    doubt = doubt or place.reason or support.scripting_doubt(unit.index, operation.site.owner) or missing
     if doubt:
         title += f" (unsafe: {doubt})"
-    step = CallModule(statement.span(operation.node), new, texts)
+    step = CallModule(operation.site.statement.span(operation.node), new, texts)
     return _made(unit, title, Safety.UNSAFE if doubt else Safety.SAFE, step), ""
 
 
