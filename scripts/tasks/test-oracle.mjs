@@ -1,6 +1,7 @@
 // `npm run test:oracle`: what the checker finds against what real models and AIMET itself do.
 // Its environment (torch, AIMET, timm; about 6 GB) is made once for each lock file, in the user's cache folder.
-// `-- --all` records every model anew, proves every repair and writes docs/agreement.md; other arguments go to pytest.
+// `-- --all` records every model anew, proves every repair and writes docs/agreement.md (hours; an interrupted proof goes
+// on where it stopped); other arguments go to pytest. What proofs measured lies beside the environment.
 import fs from 'node:fs';
 import path from 'node:path';
 import { at, cacheFolder, ROOT } from '../lib/paths.mjs';
@@ -76,7 +77,8 @@ export default async function testOracle(args) {
     await run(python, [at('tests', 'oracle', 'agreement.py')]);
   }
   const status = await runStatus(python, ['-m', 'pytest', ...(rest.length > 0 ? rest : [at('tests', 'oracle')])]);
-  // Without arguments a sample of the repairs, another one each day, is proven too.
+  // Without arguments a sample of the repairs, another one each day, is proven too, and those that changed since the
+  // last full proof.
   const proven = all || rest.length > 0 ? 0 : await runStatus(python, [at('tests', 'oracle', 'prove.py')]);
   if (proven !== 0) throw new UserError('A repair changes what a model does (see above).');
   if (status !== 0) throw new UserError('The oracle disagrees (see above).');

@@ -7,16 +7,15 @@ Runs in the oracle's environment. Every number is computed here or stands in `pr
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import compare
+import proof_tables
+import proofs
 from recording import HERE, load_all
 
 PAGE = HERE.parent.parent / "docs" / "agreement.md"
-PROOFS = HERE / "proofs.json"
 
 _INTRODUCTION = """\
 # Agreement with AIMET
@@ -46,7 +45,18 @@ AIMET103 is compared with what went into and out of modules when they ran; AIMET
 def page() -> str:
     """The whole page."""
     result = compare.compare(("torchvision", "timm"))
-    return "\n".join([_INTRODUCTION, *_models(), _COUNTING, *compare.table(result), "", *_disagreements(), *_proofs()])
+    return "\n".join(
+        [
+            _INTRODUCTION,
+            *_models(),
+            _COUNTING,
+            *compare.table(result),
+            "",
+            *_input_output(result),
+            *_disagreements(),
+            *proof_tables.chapter(proofs.load()),
+        ]
+    )
 
 
 def _models() -> Iterator[str]:
@@ -64,6 +74,13 @@ def _models() -> Iterator[str]:
         yield f"<details><summary>Models</summary>\n\n{', '.join(each.name for each in models)}\n\n</details>\n"
 
 
+def _input_output(result: compare.Result) -> Iterator[str]:
+    missed = [each for each in result.disagreements if each.rule == "AIMET103" and each.side == "missed"]
+    if missed:
+        yield "What AIMET103 misses: flags passed with the value that is their default anyway, and lists that only the"
+        yield f"callers' callers make: {', '.join(f'`{each.kind}`' for each in missed)}.\n"
+
+
 def _disagreements() -> Iterator[str]:
     rows = compare.listed()
     if rows:
@@ -72,23 +89,6 @@ def _disagreements() -> Iterator[str]:
             kind = f" `{each.kind}`" if each.kind else ""
             yield f"- {each.rule} {each.side}{kind} at `{each.path}:{each.line}`: {' '.join(reason.split())}"
         yield ""
-
-
-def _proofs() -> Iterator[str]:
-    if not PROOFS.exists():
-        return
-    proofs: dict[str, Any] = json.loads(PROOFS.read_text(encoding="utf-8"))
-    yield "## Repairs on these networks\n"
-    yield "Copies of the libraries' sources after `fix` (safe repairs), compared with the sources as installed, on the"
-    yield "same seeds: keys and shapes of the `state_dict`, every bit of the outputs in eval and train mode, whether"
-    yield "`copy.deepcopy`, `pickle`, `torch.jit.trace`, `torch.jit.script`, `torch.fx.symbolic_trace` and"
-    yield "`torch.onnx.export` (models below 30 million parameters) do what they did before.\n"
-    yield "| repairs | models | unchanged | different |"
-    yield "|---|---|---|---|"
-    for name, proof in proofs.items():
-        different = "; ".join(f"{label}: {', '.join(what)}" for label, what in proof["different"].items()) or "none"
-        yield f"| {name} | {proof['models']} | {proof['models'] - len(proof['different'])} | {different} |"
-    yield ""
 
 
 def main() -> int:

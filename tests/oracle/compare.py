@@ -54,13 +54,6 @@ GOALS = {
     "AIMET204": (1.0, 1.0),
 }
 
-# Written as tensor functions or as arithmetic of Python numbers; only what ran tells them apart.
-_WORDS = """
-    add mul sub rsub div rdiv floor_divide remainder neg pow fill ceil floor and or lt le gt ge eq ne max min abs
-    sqrt round reciprocal bitwise_not scalar_tensor shape_as_tensor numel sum mod trunc bitwise_and bitwise_or
-"""
-_ARITHMETIC = frozenset(_WORDS.split())
-
 
 @dataclass(frozen=True, order=True)
 class Disagreement:
@@ -166,17 +159,15 @@ def _operations(name: str, record: FileRecord, statements: Statements, findings:
     for line, types in sorted(record.flagged.items()):
         span = statements.span(line)
         for reported in types:
-            call = next((each for each in sorted(calls.get(span, ())) if kinds.explains(each, reported)), None)
-            kind = kinds.of_type(reported)
-            if call is not None and kinds.of_symbol(call) != "floor_divide":
+            here = calls.get(span, set())
+            why, call = kinds.cause(reported, here, not ran.isdisjoint(range(span.first, span.last + 1)))
+            if why == "call":
                 rule = "AIMET101" if layer(call) is not None else "AIMET301"
                 reports[rule, span, kinds.of_symbol(call)] = None
-            elif not ran.intersection(range(span.first, span.last + 1)):
-                out.apart("AIMET301", "traced only")
-            elif kind in _ARITHMETIC or kinds.of_type(reported.partition("@")[0]) in _ARITHMETIC:
-                out.apart("AIMET301", "artifact")
+            elif why == "unexplained":
+                out.unexplained.append(f"{name}:{line} {reported}; calls there: {sorted(here)}")
             else:
-                out.unexplained.append(f"{name}:{line} {reported}; calls there: {sorted(calls.get(span, ()))}")
+                out.apart("AIMET301", why)
     for types in record.inside.values():
         for _ in types:
             out.apart("AIMET301", "torch")

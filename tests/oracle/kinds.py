@@ -66,3 +66,28 @@ def explains(call: str, reported: str) -> bool:
     bare = of_type(reported.partition("@")[0])
     made = _MADE_OF.get(word, set())
     return kind == word or bare == word or bare in made or kind in made
+
+
+# Written as tensor functions or as arithmetic of Python numbers; only what ran tells them apart.
+_WORDS = """
+    add mul sub rsub div rdiv floor_divide remainder neg pow fill ceil floor and or lt le gt ge eq ne max min abs
+    sqrt round reciprocal bitwise_not scalar_tensor shape_as_tensor numel sum mod trunc bitwise_and bitwise_or
+"""
+_ARITHMETIC = frozenset(_WORDS.split())
+
+
+def cause(reported: str, calls: set[str], ran: bool) -> tuple[str, str]:
+    """Why AIMET reports an operation at a statement: what it is, and for `call` the call that makes it.
+
+    calls: the tensor functions called in the statement; ran: whether it ran in a plain forward. `call`: one of those;
+    `traced only`: the statement runs under torch.jit.trace alone; `artifact`: arithmetic of sizes, which tracing turns
+    into tensors (`floor_divide` always is); `unexplained`: none of these.
+    """
+    call = next((each for each in sorted(calls) if explains(each, reported)), "")
+    if call and of_symbol(call) != "floor_divide":
+        return "call", call
+    if not ran:
+        return "traced only", ""
+    if of_type(reported) in _ARITHMETIC or of_type(reported.partition("@")[0]) in _ARITHMETIC:
+        return "artifact", ""
+    return "unexplained", ""

@@ -50,7 +50,7 @@ TIMM = {
     "convit": "convit_tiny",
     "convmixer": "convmixer_768_32",
     "convnext": "convnext_atto convnext_atto_ols convnext_zepto_rms convnextv2_atto test_convnext convnext_tiny_hnf",
-    "cpubone": "cpubone_nano",
+    "cpubone": "cpubone_nano cpubone_nano_transpose cpubone_t0_transpose",
     "crossvit": "crossvit_tiny_240 crossvit_9_dagger_240",
     "csatv2": "csatv2",
     "cspnet": "cspresnet50 darknet21 cs3darknet_focus_s cs3sedarknet_l",
@@ -82,6 +82,12 @@ TIMM = {
     "hiera": "hiera_tiny_224 hiera_small_abswin_256",
     "hieradet_sam2": "sam2_hiera_tiny hieradet_small",
     "hrnet": "hrnet_w18_small hrnet_w18_small_v2 hrnet_w18_ssld",
+}
+
+# Settings of an architecture that no registered model has: name -> (registered model, arguments).
+CONFIGURED: dict[str, tuple[str, dict[str, Any]]] = {
+    "cpubone_nano_transpose": ("cpubone_nano", {"attn_upsample": "transpose"}),
+    "cpubone_t0_transpose": ("cpubone_t0", {"attn_upsample": "transpose", "fused_conv": False}),
 }
 
 # Tried in this order; the first that builds and runs is used. Without padding or cropping, small is fast.
@@ -132,7 +138,8 @@ def build(entry: Entry, size: int) -> Any:
         return torchvision.models.get_model(entry.name, weights=None, **extra).eval()
     import timm
 
-    return timm.create_model(entry.name, pretrained=False).eval()
+    name, arguments = CONFIGURED.get(entry.name, (entry.name, {}))
+    return timm.create_model(name, pretrained=False, **arguments).eval()
 
 
 def candidate_sizes(entry: Entry) -> tuple[int, ...]:
@@ -140,7 +147,7 @@ def candidate_sizes(entry: Entry) -> tuple[int, ...]:
     if entry.library == "timm":
         import timm
 
-        config = timm.get_pretrained_cfg(entry.name)
+        config = timm.get_pretrained_cfg(CONFIGURED.get(entry.name, (entry.name,))[0])
         native = int(config.input_size[-1]) if config is not None else 224
         if config is not None and config.fixed_input_size:
             return (native,)
