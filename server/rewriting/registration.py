@@ -166,20 +166,31 @@ def _end(body: list[ast.stmt]) -> int:
     return last - 1 if isinstance(body[last], (ast.Return, ast.Raise)) else last
 
 
+_FILLS = frozenset({"append", "extend", "insert", "add_module", "register_module"})
+
+
 def _defined(statement: ast.stmt, receiver: str) -> set[str]:
-    """The names (`dim`) and attributes (`self.conv`) a statement binds."""
+    """The names (`dim`) and attributes (`self.conv`) a statement binds, and the attributes it fills (`append`)."""
     found: set[str] = bound_names(ast.Module([statement], []))
     for node in ast.walk(statement):
         if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
             if isinstance(node.value, ast.Name) and node.value.id == receiver:
                 found.add(f"{receiver}.{node.attr}")
         elif isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Attribute) and node.func.attr in _FILLS:
+                found |= _members(node.func.value, receiver)
             by_name = isinstance(node.func, ast.Name) and node.func.id == "setattr"
             adds = isinstance(node.func, ast.Attribute) and node.func.attr in ("add_module", "register_module")
             for argument in node.args[:2] if by_name or adds else ():
                 if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                     found.add(f"{receiver}.{argument.value}")
     return found
+
+
+def _members(node: ast.expr, receiver: str) -> set[str]:
+    """`self.layers` as a set, empty for other expressions."""
+    own = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == receiver
+    return {f"{receiver}.{node.attr}"} if own else set()  # type: ignore[attr-defined]
 
 
 @functools.lru_cache(maxsize=256)

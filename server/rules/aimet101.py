@@ -204,7 +204,9 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
     if place.owner is None:
         passed = _passed(unit, operation, found)
         return ((passed,), "") if passed is not None else ((), place.reason)
-    if operation.via != "stored" and (operation.repeated or (operation.loops and not support.walked_around(operation))):
+    if operation.via != "stored" and (
+        operation.repeated or (operation.loops and not support.walked_around(unit, operation))
+    ):
         return (), "it runs several times, so one module would be reused; use one module for each run"
     if operation.via == "stored" and not found.parametric:
         return stored.repairs(unit, operation, found, place)
@@ -224,7 +226,7 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
         arguments,
         beside=support.beside(operation),
         taken=support.taken_names(unit.index, operation.site.owner),  # type: ignore[arg-type]
-        each_of=support.walked_around(operation),
+        each_of=support.walked_around(unit, operation),
     )
     module = place.placed(unit, module, operation.node)
     written = f"self.{found.attribute} = nn.{cls.rpartition('.')[2]}({', '.join(arguments)})"
@@ -384,7 +386,7 @@ def _aimet_form(
         f"{path}.{found.aimet}",
         beside=support.beside(operation),
         taken=support.taken_names(unit.index, operation.site.owner),  # type: ignore[arg-type]
-        each_of=support.walked_around(operation),
+        each_of=support.walked_around(unit, operation),
     )
     module = place.placed(unit, module, operation.node)
     scripted = support.scripting_doubt(unit.index, operation.site.owner) if operation.site.owner else ""

@@ -290,7 +290,7 @@ def _steps(unit: Unit, reuse: Reuse) -> tuple[tuple[Step, ...] | None, str, str]
         return None, place.reason, ""
     each_of = None
     if reuse.how == "loop":
-        each_of = support.walked(use.loop)
+        each_of = support.walked(unit.index, owner, use.loop)
         if each_of is None:
             return (
                 None,

@@ -355,19 +355,42 @@ def attribute_of(node: ast.expr) -> str | None:
     return None
 
 
-def walked(loop: ast.AST | None) -> str | None:
-    """The attribute of `self` that a `for` loop walks, also through `enumerate`."""
+def walked(index: Index, owner: Definition | None, loop: ast.AST | None) -> str | None:
+    """The attribute of `self` that a `for` loop walks, also through `enumerate`.
+
+    None where the list may be longer than `__init__` leaves it: walked beside a second one it would be cut short.
+    """
     if not isinstance(loop, ast.For):
         return None
     iterated = loop.iter
     if isinstance(iterated, ast.Call) and isinstance(iterated.func, ast.Name) and iterated.func.id == "enumerate":
         iterated = iterated.args[0] if iterated.args else iterated
-    return attribute_of(iterated)
+    attribute = attribute_of(iterated)
+    if attribute is None or owner is None or _grows_later(index, owner, attribute):
+        return None
+    return attribute
 
 
-def walked_around(operation: Operation) -> str | None:
+def _grows_later(index: Index, owner: Definition, attribute: str) -> bool:
+    """Whether a list may get more elements after `__init__`; a part of itself in its place is no longer than it was."""
+    grows = (
+        rf"\.{attribute}(?:\.(?:append|extend|insert)\(|\[[^]\n]*\]\s*=(?!=)"
+        rf"|\s*\+=|\s*(?::[^=\n]*)?=(?!=)(?!\s*\w+\.{attribute}\[))"
+    )
+    classes = [each for each in (*index.order(owner), *subclasses(index, owner)) if isinstance(each, Definition)]
+    methods = [
+        each.statement.source(node) for each in classes for name, node in each.methods.items() if name != "__init__"
+    ]
+    # Elsewhere `self` is another class's.
+    elsewhere = [each.text for each in index.mentioning(owner)]
+    return any(re.search(grows, text) for text in methods) or any(
+        re.search(rf"(?<!self){grows}", text) for text in elsewhere
+    )
+
+
+def walked_around(unit: Unit, operation: Operation) -> str | None:
     """The attribute of `self` that the one loop around an operation walks."""
-    return walked(operation.loops[0]) if len(operation.loops) == 1 else None
+    return walked(unit.index, operation.site.owner, operation.loops[0]) if len(operation.loops) == 1 else None
 
 
 def parents(unit: Unit) -> dict[ast.AST, ast.AST]:

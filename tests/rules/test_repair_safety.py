@@ -170,6 +170,39 @@ def test_a_new_child_is_left_out_of_a_container_s_walk() -> None:
     assert "return self.relu(x)\n" in text
 
 
+def test_a_list_that_is_filled_step_by_step() -> None:
+    init = (
+        _line("self.layers = nn.ModuleList()")
+        + _line("for _ in range(3):")
+        + _line("self.layers.append(nn.Linear(4, 4))", 3)
+        + _line("self.last = nn.Linear(4, 4)")
+    )
+    forward = _line("for layer in self.layers:") + _line("x = F.relu(layer(x))", 3) + _line("return x")
+    body = _net(forward, init)
+    project = Project.empty("/project").updated({"/project/model.py": _IMPORTS + body})
+    config = Config(root="/project", select=("AIMET101",))
+    (found,) = check("/project/model.py", project, config).findings
+    edits = repair_edits("/project/model.py", project, config, found, found.repairs[0])
+    text = apply_edits(project.text("/project/model.py"), edits["/project/model.py"])
+    filled = "            self.layers.append(nn.Linear(4, 4))\n        self.relu = nn.ModuleList(["
+    assert filled in text and "for layer, relu in zip(self.layers, self.relu):\n" in text
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        ("    def grow(self):\n        self.layers.append(nn.Linear(4, 4))\n", "none"),
+        ("    def cut(self):\n        self.layers = self.layers[:2]\n", "safe"),
+        ("\n\ndef grow(net: Net):\n    net.layers.append(nn.Linear(4, 4))\n", "none"),
+    ],
+    ids=["grows in a method", "cut in a method", "grows elsewhere"],
+)
+def test_a_list_that_changes_after_it_is_made(extra: str, expected: str) -> None:
+    init = _line("self.layers = nn.ModuleList([nn.Linear(4, 4) for _ in range(3)])")
+    forward = _line("for layer in self.layers:") + _line("x = F.relu(layer(x))", 3) + _line("return x")
+    assert _safety(_one("AIMET101", _net(forward, init, extra=extra))) == expected
+
+
 def test_a_helper_that_exclusive_branches_call_runs_once() -> None:
     helper = "    def helper(self, x):\n        return F.relu(self.fc(x))\n"
     branches = _line("if self.deep:") + _line("y = self.helper(x)", 3) + _line("else:") + _line("y = self.helper(x)", 3)
