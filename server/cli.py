@@ -106,6 +106,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     add("--aimet-modules", metavar="WHEN", help="whether repairs may use AIMET's modules: auto, always or never")
     add("--unsafe-fixes", action="store_true", help="apply repairs that may change the model or its callers, too")
     add("--stdin-filename", metavar="PATH", help="the file that standard input stands for")
+    add("--no-cache", action="store_true", help="check every file anew, and keep nothing for the next run")
     add("-j", "--jobs", type=int, default=0, metavar="N", help="processes to check with; by default as many as help")
 
 
@@ -169,7 +170,7 @@ def _check(arguments: argparse.Namespace) -> int:
     run = _run(arguments)
     _collect_seldom()
     run.index()
-    results = run.check(jobs=arguments.jobs)
+    results = run.check(jobs=arguments.jobs, keep=not arguments.no_cache)
     _print_results(results, arguments.format)
     if results.failures:
         return 2

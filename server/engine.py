@@ -13,8 +13,9 @@ from .config import Config
 from .finding import Draft, Edit, Finding, Location, Problem, Related, Repair, Report, Spot, Step
 from .judging import Judge
 from .positions import Span
-from .reading.definitions import FileFacts
+from .reading.definitions import WHOLE, FileFacts
 from .reading.index import Index
+from .reading.memory import Dependency
 from .reading.project import Project
 from .reading.source import Statement
 from .reading.syntax import walk
@@ -67,6 +68,19 @@ def check(path: str, project: Project, config: Config, provisional: bool = False
     return report
 
 
+def rests_on(path: str, project: Project, config: Config, report: Report) -> frozenset[Dependency]:
+    """The names that the report of a file, just checked, rests on."""
+    facts = project.files[path]
+    index = Index(project)
+    judge = Judge(index, facts, config)
+    with index.resting() as found:
+        for _, statement in facts.source.statements:
+            judge.drafts(statement)
+    # Where a related place stands moves with everything above it.
+    related = {each.location.path for finding in report.findings for each in finding.related}
+    return frozenset(index.memory.names(found) | {(each, WHOLE) for each in related - {path}})
+
+
 def _keys(findings: Iterable[Finding]) -> Iterator[str]:
     """A name for each finding that stays while text above it moves: its code, its symbol, and which of these it is."""
     seen: dict[tuple[str, str], int] = {}
@@ -94,7 +108,7 @@ def explain(problem: Problem, project: Project) -> Problem:
 
     facts = project.files.get(problem.path)
     for line, statement in facts.source.statements if facts is not None else ():
-        if statement.error is not None and line <= problem.line < line + len(statement.lines):
+        if line <= problem.line < line + len(statement.lines) and statement.failure is not None:
             if is_newer_python(statement.text):
                 message = f"This statement needs a newer Python than {running()}, which runs the checker: not checked"
                 return replace(problem, message=message, fatal=False)

@@ -1,54 +1,153 @@
-"""Checks many files, in several processes where that is quicker."""
+"""Checks many files: takes what the last run found and still holds, and shares the rest among processes."""
 
 from __future__ import annotations
 
 import gc
 import os
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from . import engine
+from .cache import Cache, Entry, Meanings
 from .config import Config
 from .engine import Project
 from .finding import Report
+from .reading.memory import Dependency
 
 Task = tuple[str, Project, Config]
 
-# Below that many files starting processes costs more than it saves.
+# Files: below that many, starting processes costs more than it saves.
 _WORTH_IT = 64
-_shared: Sequence[Task] = ()
+# Characters of source: after that many a process lets go of what it has read, so that its memory stays bounded.
+_BATCH = 2_500_000
+# Reports that are kept for the next run at a time.
+_KEPT_AT_ONCE = 64
 
 
-def check_each(tasks: Sequence[Task], jobs: int = 0) -> Iterator[Report]:
-    """The report of each (path, project, config), in order. jobs: at most that many processes; 0 for one per core.
+class _Checked(NamedTuple):
+    report: Report
+    rests_on: frozenset[Dependency]
 
-    Processes share the read projects by forking, so where a system cannot fork there is one process.
+
+def check_each(tasks: Sequence[Task], jobs: int = 0, *, keep: bool = False) -> Iterator[Report]:
+    """The report of each (path, project, config), in order.
+
+    jobs: at most that many processes; 0 for one per core. Processes share the projects by forking; where a system
+    cannot fork there is one process.
+    keep: take what an earlier run found where it still holds, and keep what this one finds.
     """
-    jobs = min(jobs or _cores(), -(-len(tasks) // (_WORTH_IT // 2)))
-    if jobs < 2 or len(tasks) < _WORTH_IT or not hasattr(os, "fork"):
+    if not keep:
+        yield from (checked.report for checked in _check_all(tasks, range(len(tasks)), jobs))
+        return
+    projects = {id(project): project for _, project, _ in tasks}
+    caches = {key: Cache(project.root) for key, project in projects.items()}
+    try:
+        yield from _check_kept(tasks, jobs, caches, {key: Meanings(project) for key, project in projects.items()})
+    finally:
+        for cache in caches.values():
+            cache.close()
+
+
+def _check_kept(
+    tasks: Sequence[Task], jobs: int, caches: dict[int, Cache], meanings: dict[int, Meanings]
+) -> Iterator[Report]:
+    known: dict[tuple[int, str], Report] = {}
+    for key, cache in caches.items():
+        asked = {path: config for path, project, config in tasks if id(project) == key}
+        known.update(((key, path), report) for path, report in cache.reports(asked, meanings[key]).items())
+    rest = [index for index, (path, project, _) in enumerate(tasks) if (id(project), path) not in known]
+    fresh = _check_all(tasks, rest, jobs)
+    waiting: dict[int, list[Entry]] = {key: [] for key in caches}
+    try:
         for path, project, config in tasks:
-            yield engine.check(path, project, config)
+            key = id(project)
+            report = known.pop((key, path), None)
+            if report is None:
+                checked = next(fresh)
+                report = checked.report
+                waiting[key].append(Entry(report, config, checked.rests_on))
+                if len(waiting[key]) >= _KEPT_AT_ONCE:
+                    caches[key].keep(waiting[key], meanings[key])
+                    waiting[key].clear()
+            yield report
+    finally:
+        for key, entries in waiting.items():
+            caches[key].keep(entries, meanings[key])
+
+
+def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int) -> Iterator[_Checked]:
+    """Check the tasks at these indexes."""
+    jobs = min(jobs or _cores(), -(-len(indexes) // (_WORTH_IT // 2)))
+    if not indexes:
+        return
+    checker = _Checker(tasks)
+    if jobs < 2 or len(indexes) < _WORTH_IT or not hasattr(os, "fork"):
+        for index in indexes:
+            yield checker.check(index)
         return
     # Slow to import for one file.
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
     global _shared
-    _shared = tasks
+    checker.prepare()
+    _shared = checker
     gc.freeze()  # a collection in a child would otherwise write to, and so copy, every shared page
     try:
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
             # Files beside each other share base classes, so runs of them stay in one process.
-            size = max(8, len(tasks) // (jobs * 8))
-            runs = [range(start, min(start + size, len(tasks))) for start in range(0, len(tasks), size)]
-            for reports in pool.map(_check_run, runs):
-                yield from reports
+            size = max(8, len(indexes) // (jobs * 16))
+            runs = [indexes[start : start + size] for start in range(0, len(indexes), size)]
+            for each in pool.map(_check_run, runs):
+                yield from each
     finally:
         gc.unfreeze()
-        _shared = ()
+        _shared = None
 
 
-def _check_run(run: range) -> list[Report]:
-    return [engine.check(*_shared[index]) for index in run]
+class _Checker:
+    """Checks tasks one after the other, and lets go of what it has read before that grows large."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._tasks = tasks
+        self._unread = {id(project): project.unread() for _, project, _ in tasks}
+        self._projects: dict[int, Project] = {}
+        self._read = 0
+
+    def prepare(self) -> None:
+        """Find out what every process would, before there are several."""
+        for key, project in self._unread.items():
+            project.prepare()
+            self._unread[key] = project.unread()
+
+    def check(self, index: int) -> _Checked:
+        """Check one task."""
+        path, given, config = self._tasks[index]
+        size = len(given.text(path))
+        if self._read and self._read + size > _BATCH:
+            self._projects.clear()
+            self._read = 0
+            gc.collect()
+        self._read += size
+        project = self._projects.get(id(given))
+        if project is None:
+            project = self._projects[id(given)] = self._next(id(given))
+        report = engine.check(path, project, config)
+        return _Checked(report, engine.rests_on(path, project, config, report))
+
+    def _next(self, key: int) -> Project:
+        """A project of which nothing is read yet. What was found out of all files' texts stays."""
+        project = self._unread[key]
+        self._unread[key] = project.unread()
+        return project
+
+
+_shared: _Checker | None = None
+
+
+def _check_run(run: Sequence[int]) -> list[_Checked]:
+    assert _shared is not None
+    return [_shared.check(index) for index in run]
 
 
 def _cores() -> int:

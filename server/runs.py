@@ -138,18 +138,21 @@ class Run:
         """What a target is checked with."""
         return self.settings.config_for(target.path, imported=self._imported.get(target.root, False))
 
-    def check(self, jobs: int = 0) -> Results:
-        """Check every target, in up to `jobs` processes (0: as many as help)."""
+    def check(self, jobs: int = 0, *, keep: bool = False) -> Results:
+        """Check every target, in up to `jobs` processes (0: as many as help).
+
+        keep: take what the last run found where it still holds, and keep what this one finds.
+        """
         results = Results(files=len(self.targets), failures=[*self.failures, *self.mistakes()])
         by_path = {target.path: target for target in self.targets}
-        for target, report in zip(self.targets, self._reports(jobs), strict=True):
+        for target, report in zip(self.targets, self._reports(jobs, keep), strict=True):
             self._collect(target, report, results, by_path)
         results.sort()
         return results
 
-    def _reports(self, jobs: int) -> Iterable[Report]:
+    def _reports(self, jobs: int, keep: bool) -> Iterable[Report]:
         tasks = [(target.path, self.projects[target.root], self.config(target)) for target in self.targets]
-        return check_each(tasks, jobs)
+        return check_each(tasks, jobs, keep=keep)
 
     def mistakes(self) -> Iterator[Failure]:
         """What is wrong in the pyproject.toml files that the targets' settings come from."""

@@ -81,7 +81,7 @@ def run(task: Task, outgoing: BinaryIO) -> None:
         if path not in task.buffers and texts[path] is not None
     ]
     cores = os.cpu_count() or 1
-    for report in jobs.check_each(tasks, max(1, cores - 1)):
+    for report in jobs.check_each(tasks, max(1, cores - 1), keep=True):
         _write(outgoing, Checked(report, stamp(texts[report.path] or "")))
 
 

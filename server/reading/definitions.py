@@ -8,27 +8,33 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from . import callers
 from .source import Source, Statement
 
 _REGISTERED = re.compile(r"QuantizationMixin\.(?:implements|ignore)\(\s*(?:\w+\.)*(\w+)\s*\)")
 
-# Stands for the text of a file's statements that are no class or function.
+# Stand for the text of a file's statements that are no class or function, and for all of its text.
 CODE = "<code>"
+WHOLE = "<file>"
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 @dataclass(eq=False, slots=True)
 class Definition:
-    """A class or function: where it stands, its syntax tree and its name qualified within the statement."""
+    """A class or function: where it stands, its syntax tree and its name qualified within the statement.
+
+    memo: what its text alone says, found out once.
+    """
 
     path: str
     statement: Statement
     node: ast.ClassDef | FunctionNode
     name: str
     parent: Definition | None = None
+    memo: dict[str, Any] = field(default_factory=dict, repr=False)
     _methods: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] | None = field(default=None, repr=False)
     _class_names: dict[str, ast.expr | ast.AnnAssign | ast.ClassDef] | None = field(default=None, repr=False)
     _inner: dict[str, Definition] = field(default_factory=dict, repr=False)
@@ -58,6 +64,14 @@ class Definition:
                 elif isinstance(node, ast.ClassDef):
                     self._class_names.setdefault(node.name, node)
         return self._class_names
+
+    @property
+    def source(self) -> str:
+        """Its text."""
+        text = self.memo.get("source")
+        if text is None:
+            text = self.memo["source"] = self.statement.source(self.node)
+        return str(text)
 
     def inner(self, node: ast.ClassDef | FunctionNode) -> Definition:
         """The definition of a function or class in its body."""

@@ -14,7 +14,7 @@ from ..knowledge import modules
 from ..knowledge.names import canonical
 from . import callers
 from .definitions import Assigned, Definition, FileFacts
-from .memory import ABSENT, Dependency, Memory
+from .memory import ABSENT, Dependency, Memory, Rest
 from .model import Model
 from .source import Statement
 from .values import TENSORISH, UNKNOWN, Dictionary, Sequence, Tensor, Unknown, Value
@@ -40,20 +40,27 @@ class Index:
         # The files being edited: calls of their functions are noted.
         self.watched = project.memory.watched
         self._overlay: dict[Any, Any] = {}
-        self._recorders: list[set[Dependency]] = []
+        self._recorders: list[set[Rest]] = []
         self._reading: set[Any] = set()
 
     @contextmanager
-    def resting(self) -> Iterator[set[Dependency]]:
-        """Collects what everything read inside rests on."""
-        recorder: set[Dependency] = set()
+    def resting(self) -> Iterator[set[Rest]]:
+        """Collects what everything read inside rests on; `keep` or `rest` then tell what is around it."""
+        recorder: set[Rest] = set()
         self._recorders.append(recorder)
+        kept = False
         try:
             yield recorder
+            kept = True
         finally:
             self._recorders.pop()
-            if self._recorders:
-                self._recorders[-1] |= recorder
+            if not kept:
+                self.rest(recorder)
+
+    def rest(self, rests_on: set[Rest]) -> None:
+        """What is being read rests on all this."""
+        if self._recorders:
+            self._recorders[-1] |= rests_on
 
     def remember(self, key: Hashable, compute: Callable[[], Any]) -> Any:
         """The result of `compute`, from memory as long as nothing it rests on changes. key: names what is computed."""
@@ -73,7 +80,7 @@ class Index:
         known = self.memory.entries.get(key, ABSENT)
         if known is not ABSENT:
             if self._recorders:
-                self._recorders[-1] |= self.memory.rests_on(key)
+                self._recorders[-1].add(self.memory.number(key))
             return known
         if self.provisional:
             known = self._overlay.get(key, ABSENT)
@@ -83,18 +90,21 @@ class Index:
                 self._recorders[-1].add(_FORMER)
         return known
 
-    def keep(self, key: Any, value: Any, rests_on: set[Dependency]) -> None:
+    def keep(self, key: Any, value: Any, rests_on: set[Rest]) -> None:
         """Remember a result; one that took up what held before an edit only for this answer."""
         if _FORMER in rests_on:
             self._overlay[key] = value
+            self.rest(rests_on)
         else:
             self.memory.keep(key, value, frozenset(rests_on))
+            if self._recorders:
+                self._recorders[-1].add(self.memory.number(key))
 
     def assume(self, key: Any, value: Any) -> None:
         """Take a result, for this answer only."""
         self._overlay[key] = value
 
-    def took_former(self, rests_on: set[Dependency]) -> bool:
+    def took_former(self, rests_on: set[Rest]) -> bool:
         """Whether a result took up what held before an edit."""
         return _FORMER in rests_on
 
@@ -282,20 +292,18 @@ class Index:
         if key in self._reading or len(self._reading) > 40:
             return None
         self._reading.add(key)
-        self._recorders.append({(definition.path, definition.name.partition(".")[0])})
         try:
-            model = self.model(definition)
-            if what == "built":
-                value: Any = model.build(self)
-            elif what == "trace":
-                value = model.read(self)
-            else:
-                value = model.read_method(self, name)
+            with self.resting() as rests_on:
+                self.depend(definition.path, definition.name.partition(".")[0])
+                model = self.model(definition)
+                if what == "built":
+                    value: Any = model.build(self)
+                elif what == "trace":
+                    value = model.read(self)
+                else:
+                    value = model.read_method(self, name)
         finally:
             self._reading.discard(key)
-            rests_on = self._recorders.pop()
-            if self._recorders:
-                self._recorders[-1] |= rests_on
         self.keep(key, value, rests_on)
         return value
 

@@ -10,6 +10,8 @@ from .source import Statement
 
 # (file, top-level name), (file, "*") for its star imports, or ("calls", name) for who calls it.
 Dependency = tuple[str, str]
+# What a result rests on: names, and other results by their number.
+Rest = Dependency | int
 
 ABSENT = object()
 
@@ -24,9 +26,12 @@ class Memory:
         self.entries: dict[Any, Any] = {}
         # The files that are being edited.
         self.watched: set[str] = set(watched)
-        self._rests_on: dict[Any, frozenset[Dependency]] = {}
-        # Which results rest on a name, and the results not entered there yet: only an edit asks for them.
-        self._used_by: dict[Dependency, set[Any]] = {}
+        self._rests_on: dict[Any, frozenset[Rest]] = {}
+        self._numbers: dict[Any, int] = {}
+        self._keys: dict[int, Any] = {}
+        self._count = 0
+        # Which results rest on a name or a result, and the results not entered there yet: only an edit asks for them.
+        self._used_by: dict[Rest, set[Any]] = {}
         self._unentered: list[Any] = []
         self._tokens: dict[Hashable, int] = {}
         # The last result under each key whose result no longer holds for sure, by the statement it is about.
@@ -38,6 +43,7 @@ class Memory:
         other.entries, other._rests_on = dict(self.entries), dict(self._rests_on)
         other._used_by = {dependency: set(keys) for dependency, keys in self._used_by.items()}
         other._unentered = list(self._unentered)
+        other._numbers, other._keys, other._count = dict(self._numbers), dict(self._keys), self._count
         other._tokens, other.edited = dict(self._tokens), list(self.edited)
         other._former = {statement: dict(results) for statement, results in self._former.items()}
         return other
@@ -46,16 +52,24 @@ class Memory:
         """A small number that stands for a value in keys, so that a large one is hashed only here."""
         return self._tokens.setdefault(value, len(self._tokens))
 
-    def keep(self, key: Any, value: Any, rests_on: frozenset[Dependency]) -> None:
+    def keep(self, key: Any, value: Any, rests_on: frozenset[Rest]) -> None:
         """Remember a result."""
         self.entries[key] = value
+        if key not in self._numbers:
+            self._count += 1
+            self._numbers[key] = self._count
+            self._keys[self._count] = key
         if key[0] in _WORTH_KEEPING:
             self._drop_former(key)
         self._rests_on[key] = rests_on
         self._unentered.append(key)
 
-    def _users(self) -> dict[Dependency, set[Any]]:
-        """Which results rest on a name."""
+    def number(self, key: Any) -> int:
+        """What stands for a remembered result among what others rest on."""
+        return self._numbers[key]
+
+    def _users(self) -> dict[Rest, set[Any]]:
+        """Which results rest on a name or a result."""
         used_by = self._used_by
         for key in self._unentered:
             for dependency in self._rests_on.get(key, ()):
@@ -79,13 +93,27 @@ class Memory:
         if results is not None and results.pop(key, ABSENT) is not ABSENT and not results:
             del self._former[statement]
 
-    def rests_on(self, key: Any) -> frozenset[Dependency]:
-        """The names a remembered result rests on."""
+    def rests_on(self, key: Any) -> frozenset[Rest]:
+        """What a remembered result rests on."""
         return self._rests_on[key]
+
+    def names(self, rests_on: Iterable[Rest]) -> set[Dependency]:
+        """The names that something rests on, through other results too."""
+        found: set[Dependency] = set()
+        seen: set[int] = set()
+        queue = list(rests_on)
+        while queue:
+            rest = queue.pop()
+            if not isinstance(rest, int):
+                found.add(rest)
+            elif rest not in seen:
+                seen.add(rest)
+                queue.extend(self._rests_on[self._keys[rest]])
+        return found
 
     def callers(self) -> set[Dependency]:
         """Every dependency on who calls a name."""
-        return {dependency for dependency in self._users() if dependency[0] == "calls"}
+        return {rest for rest in self._users() if not isinstance(rest, int) and rest[0] == "calls"}
 
     def settle(self) -> None:
         """Drop what rests on who calls whom where the edits since the last time changed that.
@@ -101,11 +129,15 @@ class Memory:
         for statement in gone:
             self._former.pop(statement, None)
         used_by = self._users() if changed else self._used_by
-        for dependency in changed:
-            for key in used_by.pop(dependency, ()):
+        queue: list[Rest] = list(changed)
+        while queue:
+            for key in used_by.pop(queue.pop(), ()):
                 dropped = self.entries.pop(key, ABSENT)
                 if dropped is ABSENT:
                     continue
+                number = self._numbers.pop(key)
+                del self._keys[number]
+                queue.append(number)
                 statement = _statement(key)
                 if key[0] in _WORTH_KEEPING and statement not in gone:
                     self._former.setdefault(statement, {})[key] = dropped

@@ -108,6 +108,8 @@ def call(m: Machine, function: Function, owner: Module | None, arguments: Argume
             if outcomes:
                 rests_on |= m.index.memory.rests_on(key)
             m.index.keep(key, (*outcomes, outcome), rests_on)
+            return value
+    m.index.rest(rests_on)
     return value
 
 

@@ -9,10 +9,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from .definitions import Assigned, Definition, FileFacts, Import
-from .memory import Memory
+from .memory import Memory, Rest
 from .source import Statement, read
 
 _DEPTH = 24
+# What is found out of all files, and holds nothing of their syntax trees.
+_TEXT_ALONE = ("modules", "importers", "_users", "_naming")
 
 
 class Project:
@@ -35,6 +37,20 @@ class Project:
         forked = Project(self.root, self.files, self.memory.copy() if newest else Memory())
         forked.__dict__.update({name: value for name, value in self.__dict__.items() if name not in forked.__dict__})
         return forked
+
+    def unread(self) -> Project:
+        """The same index with nothing read of its files: what this one's reading takes is free once it is let go."""
+        files = {path: FileFacts(path, facts.module, read(facts.source.text)) for path, facts in self.files.items()}
+        following = Project(self.root, files, Memory(self.memory.watched))
+        for name in _TEXT_ALONE:
+            if name in self.__dict__:
+                following.__dict__[name] = self.__dict__[name]
+        return following
+
+    def prepare(self) -> None:
+        """Find out at once who imports and names what, as every reading asks."""
+        for name in _TEXT_ALONE:
+            getattr(self, name)
 
     def watch(self, path: str) -> None:
         """Expect edits of a file: what is read of it from now on is kept in more detail."""
@@ -125,7 +141,7 @@ class Project:
         return path
 
     def lookup(
-        self, path: str, name: str, depth: int = 0, seen: set[tuple[str, str]] | None = None
+        self, path: str, name: str, depth: int = 0, seen: set[Rest] | None = None
     ) -> Definition | Assigned | str | None:
         """What a top-level name of a file is: a definition, an assignment, or a dotted name.
 
@@ -153,7 +169,7 @@ class Project:
         return None
 
     def resolve(
-        self, dotted: str, importer: str, depth: int = 0, seen: set[tuple[str, str]] | None = None
+        self, dotted: str, importer: str, depth: int = 0, seen: set[Rest] | None = None
     ) -> Definition | Assigned | str | None:
         """What a dotted name means in the file `importer`."""
         if depth > _DEPTH:
@@ -211,6 +227,10 @@ class Project:
                             queue.append(user)
             known = self._users[path] = dict.fromkeys(found)
         return known
+
+    def naming_anywhere(self, name: str) -> Sequence[str]:
+        """The files in which a class or function names a top-level name of that file, sorted."""
+        return self._naming.get(name, ())
 
     def naming(self, path: str, name: str) -> list[str]:
         """The file itself and the files that import from it in which a class or function names `name`."""

@@ -151,7 +151,12 @@ class Source:
     """
 
     text: str
-    statements: tuple[tuple[int, Statement], ...]
+    _placed: tuple[tuple[int, Statement], ...] | None = None
+
+    @cached_property
+    def statements(self) -> tuple[tuple[int, Statement], ...]:
+        """The statements; a text is cut when somebody asks for them."""
+        return self._placed if self._placed is not None else tuple(_named(_pieces(self.text), {}))
 
     @cached_property
     def line_of(self) -> Mapping[str, int]:
@@ -196,7 +201,7 @@ def _recover(text: str) -> list[ast.stmt]:
 def read(text: str, previous: Source | None = None) -> Source:
     """Cut `text` into statements, reusing those of `previous` whose text is unchanged."""
     if previous is None:
-        return Source(text, tuple(_named(_pieces(text), {})))
+        return Source(text)
     change = _cut_again(text, previous)
     if change is None:
         return Source(text, tuple(_named(_pieces(text), previous.by_key)))

@@ -242,17 +242,16 @@ def _surely_childless(index: Index, definition: Definition) -> bool:
     trace = index.trace(definition)
     if built is None or built.dynamic or not support.is_childless(index, definition):
         return False
-    source = "\n".join(
-        each.statement.source(each.node) for each in index.order(definition) if isinstance(each, Definition)
-    )
+    classes = [each for each in index.order(definition) if isinstance(each, Definition)]
     # A list or dict of parameters is a submodule, so quantsim takes the class for a container.
-    if re.search(r"\bParameter(?:List|Dict)\(", source):
+    if any(_holds_parameters(each) for each in classes):
         return False
-    if any(_may_be_module(value) and _acts_as_module(name, source) for name, value in built.attributes.items()):
+    acting = frozenset[str]().union(*map(_acting_as_modules, classes))
+    if any(name in acting and _may_be_module(value) for name, value in built.attributes.items()):
         return False
     if trace is not None and any(use.module.cls is None and use.module.definition is None for use in trace.uses):
         return False
-    return not _sets_modules_later(index, definition)
+    return not any(map(_sets_modules_later, classes))
 
 
 def _may_be_module(value: Value) -> bool:
@@ -261,23 +260,35 @@ def _may_be_module(value: Value) -> bool:
     return isinstance(value, (Unknown, Module))
 
 
-def _acts_as_module(name: str, source: str) -> bool:
-    """Whether `self.<name>` is called, walked over or asked for attributes anywhere in the class."""
-    attribute = rf"self\.{re.escape(name)}"
-    return bool(re.search(rf"{attribute}\s*(?:\(|\[|\.\w)|\bin (?:\w+\()?{attribute}\b", source))
+_PARAMETERS = re.compile(r"\bParameter(?:List|Dict)\(")
+_ACTS = re.compile(r"self\.(\w+)\s*(?:\(|\[|\.\w)|\bin (?:\w+\()?self\.(\w+)")
 
 
-def _sets_modules_later(index: Index, definition: Definition) -> bool:
+def _holds_parameters(definition: Definition) -> bool:
+    """Whether a class makes a list or dict of parameters."""
+    known = definition.memo.get("holds parameters")
+    if known is None:
+        known = definition.memo["holds parameters"] = _PARAMETERS.search(definition.source) is not None
+    return bool(known)
+
+
+def _acting_as_modules(definition: Definition) -> frozenset[str]:
+    """The attributes that are called, walked over or asked for attributes anywhere in a class."""
+    known = definition.memo.get("acting as modules")
+    if known is None:
+        found = (name for names in _ACTS.findall(definition.source) for name in names if name)
+        known = definition.memo["acting as modules"] = frozenset(found)
+    return frozenset(known)
+
+
+def _sets_modules_later(definition: Definition) -> bool:
     """Whether a method other than `__init__` sets an attribute to what may be a module."""
-    for each in index.order(definition):
-        if not isinstance(each, Definition):
-            continue
-        for name, method in each.methods.items():
-            if name == "__init__":
-                continue
-            if any(_sets_module(node) for node in walk(method) if isinstance(node, ast.Assign)):
-                return True
-    return False
+    known = definition.memo.get("sets modules later")
+    if known is None:
+        methods = (method for name, method in definition.methods.items() if name != "__init__")
+        nodes = (node for method in methods for node in walk(method) if isinstance(node, ast.Assign))
+        known = definition.memo["sets modules later"] = any(map(_sets_module, nodes))
+    return bool(known)
 
 
 def _sets_module(node: ast.Assign) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..finding import Change, NewModule, Repair, ReplaceText, Safety, Step
 from ..positions import Span
 from ..reading.definitions import CODE, Definition
+from ..reading.syntax import walk
 from . import support
 
 if TYPE_CHECKING:
@@ -97,29 +98,35 @@ def _calls(index: Index, function: Definition) -> list[Call]:
 def _handed_on(index: Index, path: str, function: Definition) -> bool:
     """Whether the code of a file outside functions and classes does more with a function than import it by its name."""
     index.depend(path, CODE)
-    name, source = function.simple_name, index.project.files[path].source
-    for _, statement in source.statements if name in source.text else ():
-        for node in () if statement.is_definition else statement.body:
+    return any(function.simple_name in _handed_on_by(statement) for statement in index.project.files[path].code)
+
+
+def _handed_on_by(statement: Statement) -> frozenset[str]:
+    """The names that code outside functions and classes uses, or imports under another name."""
+    known = statement.memo.get("handed on")
+    if known is None:
+        found: set[str] = set()
+        for node in statement.body:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
-                if any(alias.name == name and alias.asname not in (None, name) for alias in node.names):
-                    return True
-            elif any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(node)):
-                return True
-    return False
+                found.update(alias.name for alias in node.names if alias.asname not in (None, alias.name))
+            else:
+                found.update(each.id for each in walk(node) if isinstance(each, ast.Name))
+        known = statement.memo["handed on"] = frozenset(found)
+    return known  # type: ignore[return-value]
 
 
 def _mentions(statement: Statement, name: str) -> Iterator[tuple[ast.AST, list[ast.AST]]]:
     """Where a name is read, with the nodes around it, innermost last."""
 
-    def walk(node: ast.AST, around: list[ast.AST]) -> Iterator[tuple[ast.AST, list[ast.AST]]]:
+    def within(node: ast.AST, around: list[ast.AST]) -> Iterator[tuple[ast.AST, list[ast.AST]]]:
         if (isinstance(node, ast.Name) and node.id == name) or (isinstance(node, ast.Attribute) and node.attr == name):
             yield node, around
             return
         for child in ast.iter_child_nodes(node):
-            yield from walk(child, [*around, node])
+            yield from within(child, [*around, node])
 
     for root in statement.body:
-        yield from walk(root, [])
+        yield from within(root, [])
 
 
 def _method(index: Index, holder: Definition, call: ast.Call, around: list[ast.AST]) -> str | None:

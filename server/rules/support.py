@@ -122,7 +122,7 @@ def _doubt(index: Index, owner: Definition, base: str | None) -> str:
         return "a base class cannot be read, and may use the name or skip `__init__`"
     for subclass in subclasses(index, owner):
         method = subclass.method("__init__")
-        if method is not None and "super()" not in _source(method) and f"{name}.__init__" not in _source(method):
+        if method is not None and "super()" not in method.source and f"{name}.__init__" not in method.source:
             return f"`{subclass.simple_name}` does not run this `__init__`"
     for statement in index.mentioning(owner):
         if f"{name}.forward" in statement.text:
@@ -166,7 +166,7 @@ def training_doubt(index: Index, owner: Definition) -> str:
     """Why a module may not follow `self.training` as the class does."""
     for each in index.order(owner):
         if isinstance(each, Definition) and (
-            "train" in each.methods or "eval" in each.methods or re.search(r"\.training\s*=[^=]", _source(each))
+            "train" in each.methods or "eval" in each.methods or re.search(r"\.training\s*=[^=]", each.source)
         ):
             return "the class sets `training` itself"
     return ""
@@ -243,17 +243,13 @@ def _taken_names(index: Index, owner: Definition) -> frozenset[str]:
     names = set(modules.module_attributes())
     for each in (*index.order(owner), *subclasses(index, owner)):
         if isinstance(each, Definition):
-            names.update(re.findall(r"\bself\.(\w+)", _source(each)))
+            names.update(re.findall(r"\bself\.(\w+)", each.source))
             names.update(each.methods)
             for child in getattr(each.node, "body", ()):
                 for target in getattr(child, "targets", [getattr(child, "target", None)]):
                     if isinstance(target, ast.Name):
                         names.add(target.id)
     return frozenset(names)
-
-
-def _source(definition: Definition) -> str:
-    return definition.statement.source(definition.node)
 
 
 def carried(unit: Unit, operation: Operation, node: ast.expr | None) -> str | None:
@@ -316,7 +312,7 @@ def _constant_attribute(unit: Unit, owner: Definition | None, name: str) -> bool
         return False
     definitions = [each for each in unit.index.order(owner) if isinstance(each, Definition)]
     definitions.extend(subclasses(unit.index, owner))
-    writes = sum(len(re.findall(rf"\.{name}\s*(?:[-+*/|&@%]|//|\*\*)?=(?!=)", _source(each))) for each in definitions)
+    writes = sum(len(re.findall(rf"\.{name}\s*(?:[-+*/|&@%]|//|\*\*)?=(?!=)", each.source)) for each in definitions)
     if writes == 0:
         # torch's own layers keep what their constructor takes under its name.
         base = modules.module_class(unit.index.external_base(owner) or "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..knowledge.data import words
 from ..reading.callers import names_used
-from ..reading.definitions import Definition
+from ..reading.definitions import CODE, Definition
 from ..reading.syntax import walk
 from . import support
 
@@ -145,6 +145,7 @@ def _others(index: Index, definition: Definition) -> Iterator[tuple[str, Stateme
     index.depend("calls", name)
     for path in (definition.path, *index.project.users(definition.path)):
         facts = index.project.files[path]
+        index.depend(path, CODE)
         if name in facts.source.text:
             for _, statement in facts.source.statements:
                 if statement is not definition.statement and name in statement.text:

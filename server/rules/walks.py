@@ -21,10 +21,17 @@ _ALL = frozenset({"children", "modules"}) | _NAMED
 
 def walks_children(index: Index, definition: Definition, new: str) -> bool:
     """Whether code of the class meets every child, and a new one of class `new` too (torch's, or empty for AIMET's)."""
-    text = definition.statement.source(definition.node)
-    if _ITERATES.search(text) is None:
+    iterates = definition.memo.get("iterates")
+    if iterates is None:
+        iterates = definition.memo["iterates"] = _ITERATES.search(definition.source) is not None
+    if not iterates:
         return False
-    kept = text.splitlines()
+    key = ("walks", definition, new)
+    return bool(index.remember(key, lambda: _meets_every_child(index, definition, new)))
+
+
+def _meets_every_child(index: Index, definition: Definition, new: str) -> bool:
+    kept = definition.source.splitlines()
     first = definition.node.lineno
     for node in ast.walk(definition.node):
         if isinstance(node, ast.For) and _passes_over(index, definition, node, new):

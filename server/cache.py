@@ -1,0 +1,287 @@
+"""Keeps what was found on disk, for the next run over files that are still the same.
+
+A file's report is kept with the names it rests on and a digest of what these names meant. It is taken again only where
+this version of the program, running on this Python, would read the same settings, the same files under the same module
+names, and the same meanings. One SQLite database for each project, in the user's cache folder: it survives crashes and
+several processes at once; what cannot be read is as good as not there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import logging
+import os
+import pickle
+import sqlite3
+import sys
+import time
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import platformdirs
+
+from .config import Config
+from .engine import Project
+from .finding import Report
+from .reading.definitions import CODE, WHOLE, FileFacts
+from .reading.memory import Dependency
+
+_log = logging.getLogger(__name__)
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS reports (
+    path BLOB, config BLOB, own BLOB, names BLOB, meaning BLOB, project BLOB, report BLOB,
+    PRIMARY KEY (path, config)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
+"""
+_KEEP_DAYS = 30
+_BUSY_SECONDS = 2.0
+
+
+class Entry(NamedTuple):
+    """A report to keep, with the names it rests on."""
+
+    report: Report
+    config: Config
+    rests_on: frozenset[Dependency]
+
+
+def folder() -> Path:
+    """Where reports are kept: `AIMET_GUIDELINES_CACHE_DIR`, else the user's cache folder."""
+    named = os.environ.get("AIMET_GUIDELINES_CACHE_DIR")
+    return Path(named) if named else Path(platformdirs.user_cache_path("aimet-guidelines", appauthor=False)) / "reports"
+
+
+def _digest(*parts: bytes | str) -> bytes:
+    state = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        raw = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        state.update(len(raw).to_bytes(8, "little"))
+        state.update(raw)
+    return state.digest()
+
+
+@functools.cache
+def _program() -> bytes:
+    """Tells this program from any other that could have written a report: its sources, and the Python it runs on."""
+    parts = [sys.version]
+    here = Path(__file__).parent
+    for source in sorted([*here.rglob("*.py"), *here.rglob("*.json")]):
+        status = source.stat()
+        parts.append(f"{source.relative_to(here).as_posix()} {status.st_size} {status.st_mtime_ns}")
+    return _digest(*parts)
+
+
+class Meanings:
+    """What the names of a project mean, as digests."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._files: dict[str, bytes] = {}
+        self._known: dict[Dependency, bytes] = {}
+
+    def file(self, path: str) -> bytes:
+        """A file's text."""
+        known = self._files.get(path)
+        if known is None:
+            facts = self._project.files.get(path)
+            known = self._files[path] = _digest(facts.source.text) if facts is not None else b""
+        return known
+
+    @functools.cached_property
+    def modules(self) -> bytes:
+        """Which files there are, and under which names they can be imported."""
+        return _digest(*(f"{path}\0{facts.module}" for path, facts in sorted(self._project.files.items())))
+
+    @functools.cached_property
+    def whole(self) -> bytes:
+        """Every file."""
+        return _digest(self.modules, *(self.file(path) for path in sorted(self._project.files)))
+
+    @functools.cached_property
+    def _imports(self) -> bytes:
+        """Which file imports which, and what is registered with AIMET."""
+        parts: list[bytes | str] = []
+        for path, users in sorted(self._project.importers.items()):
+            parts += [path, *sorted(users), ""]
+        for path, facts in sorted(self._project.files.items()):
+            if "QuantizationMixin" in facts.source.text:
+                parts.append(self.file(path))
+        return _digest(*parts)
+
+    def of(self, names: Iterable[Dependency]) -> bytes:
+        """What these names mean, together."""
+        return _digest(*(self._of(name) for name in sorted(names)))
+
+    def _of(self, name: Dependency) -> bytes:
+        known = self._known.get(name)
+        if known is None:
+            where, what = name
+            if where == "calls":
+                known = self._callers(what)
+            else:
+                facts = self._project.files.get(where)
+                known = b"" if facts is None else self.file(where) if what == WHOLE else _binding(facts, what)
+            self._known[name] = known
+        return known
+
+    def _callers(self, name: str) -> bytes:
+        parts: list[bytes | str] = [self._imports]
+        for path in self._project.naming_anywhere(name):
+            parts.append(path)
+            parts.extend(statement.text for statement in self._project.files[path].mentioning(name))
+        return _digest(*parts)
+
+
+def _binding(facts: FileFacts, name: str) -> bytes:
+    """What a top-level name of a file is bound to: its definitions, and whatever the code around them does."""
+    known = facts.__dict__.get("cached code")
+    if known is None:
+        known = facts.__dict__["cached code"] = _digest(*(statement.text for statement in facts.code))
+    if name in (CODE, "*"):
+        return bytes(known)
+    definitions = (each.text for _, each in facts.source.statements if each.is_definition and each.name == name)
+    return _digest(known, *definitions)
+
+
+class Cache:
+    """The kept reports of one project."""
+
+    def __init__(self, root: str) -> None:
+        self._connection: sqlite3.Connection | None = None
+        place = folder()
+        file = place / f"{_digest(root).hex()}.sqlite"
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            _forget_old(place)
+            self._connection = _opened(file)
+            os.utime(file)  # it is in use
+        except (OSError, sqlite3.Error) as error:
+            _log.info("nothing is kept for the next run: %s", error)
+
+    def close(self) -> None:
+        """End the use of it."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def reports(self, asked: Mapping[str, Config], meanings: Meanings) -> dict[str, Report]:
+        """Those of the files asked about whose kept report still holds."""
+        found: dict[str, Report] = {}
+        if self._connection is None:
+            return found
+        configs: dict[Config, bytes] = {}
+        stale: list[tuple[bytes, bytes, bytes]] = []
+        try:
+            rows = self._connection.execute("SELECT path, config, own, project, report FROM reports")
+            for raw, config, own, project, report in rows:
+                path = raw.decode("utf-8", "surrogatepass")
+                wanted = asked.get(path)
+                if wanted is None or config != _config(wanted, configs) or own != meanings.file(path):
+                    continue
+                if project != meanings.whole:
+                    if not self._still_means(raw, config, meanings):
+                        continue
+                    stale.append((meanings.whole, raw, config))
+                kept = pickle.loads(zlib.decompress(report))
+                if isinstance(kept, Report):
+                    found[path] = kept
+            if stale:
+                with self._connection:
+                    self._connection.executemany("UPDATE reports SET project=? WHERE path=? AND config=?", stale)
+        except Exception as error:  # whatever is wrong with it, the files can be checked
+            _log.info("what was kept of the last run is not used: %s", error)
+        return found
+
+    def _still_means(self, path: bytes, config: bytes, meanings: Meanings) -> bool:
+        """Whether the names that a kept report rests on mean what they did."""
+        assert self._connection is not None
+        query = "SELECT names, meaning FROM reports WHERE path=? AND config=?"
+        names, meaning = self._connection.execute(query, (path, config)).fetchone()
+        return bool(meaning == meanings.of(_unpacked(names)))
+
+    def keep(self, entries: Iterable[Entry], meanings: Meanings) -> None:
+        """Keep reports for the next run."""
+        if self._connection is None:
+            return
+        configs: dict[Config, bytes] = {}
+        rows = [
+            (
+                entry.report.path.encode("utf-8", "surrogatepass"),
+                _config(entry.config, configs),
+                meanings.file(entry.report.path),
+                _packed(entry.rests_on),
+                meanings.of(entry.rests_on),
+                meanings.whole,
+                zlib.compress(pickle.dumps(entry.report, pickle.HIGHEST_PROTOCOL), 1),
+            )
+            for entry in entries
+        ]
+        try:
+            with self._connection:
+                self._connection.executemany(
+                    "DELETE FROM reports WHERE path=? AND own<>?", [(r[0], r[2]) for r in rows]
+                )
+                self._connection.executemany("INSERT OR REPLACE INTO reports VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            _log.info("not kept for the next run: %s", error)
+
+
+def _config(config: Config, known: dict[Config, bytes]) -> bytes:
+    digest = known.get(config)
+    if digest is None:
+        digest = known[config] = _digest(repr(config))
+    return digest
+
+
+def _packed(names: Iterable[Dependency]) -> bytes:
+    by_place: dict[str, list[str]] = {}
+    for where, what in sorted(names):
+        by_place.setdefault(where, []).append(what)
+    return zlib.compress(pickle.dumps(by_place, pickle.HIGHEST_PROTOCOL), 1)
+
+
+def _unpacked(names: bytes) -> list[Dependency]:
+    by_place: dict[str, list[str]] = pickle.loads(zlib.decompress(names))
+    return [(where, what) for where, listed in by_place.items() for what in listed]
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    """The database, made anew where it is broken or another program wrote it."""
+    for last in (False, True):
+        connection = sqlite3.connect(file, timeout=_BUSY_SECONDS)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.executescript(_TABLES)
+            written = connection.execute("SELECT value FROM about WHERE key='program'").fetchone()
+            if written is None or written[0] != _program():
+                with connection:
+                    connection.execute("DELETE FROM reports")
+                    connection.execute("INSERT OR REPLACE INTO about VALUES ('program', ?)", (_program(),))
+            return connection
+        except sqlite3.OperationalError:
+            connection.close()
+            raise
+        except sqlite3.DatabaseError:  # no database, or a broken one
+            connection.close()
+            if last:
+                raise
+            for ending in ("", "-wal", "-shm"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(f"{file}{ending}")
+    raise AssertionError
+
+
+def _forget_old(place: Path) -> None:
+    """Delete what no run has used for a month."""
+    limit = time.time() - _KEEP_DAYS * 86400
+    for file in place.glob("*.sqlite*"):
+        with contextlib.suppress(OSError):
+            if file.stat().st_mtime < limit:
+                file.unlink()

@@ -1,0 +1,167 @@
+"""What is kept on disk for the next run, and when it counts no more."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from aimet_guidelines import cache, engine, jobs
+from aimet_guidelines.config import Config
+from aimet_guidelines.engine import Project
+from aimet_guidelines.finding import Report
+
+ROOT = "/project"
+CONFIG = Config(root=ROOT)
+_PART = (
+    "import torch.nn.functional as F\nfrom torch import nn\n\n\nclass Part(nn.Module):\n"
+    "    def __init__(self):\n        super().__init__()\n        self.fc = nn.Linear(4, 4)\n\n"
+    "    def forward(self, x, mask=None):\n        x = self.fc(x)\n        if mask is not None:\n"
+    "            x = F.relu(x)\n        return x\n"
+)
+_WHOLE = (
+    "from torch import nn\n\nfrom part import Part\n\n\nclass Whole(nn.Module):\n"
+    "    def __init__(self):\n        super().__init__()\n        self.part = Part()\n\n"
+    "    def forward(self, x):\n        return self.part(x)\n"
+)
+_OTHER = (
+    "import torch\nfrom torch import nn\n\n\nclass Other(nn.Module):\n    def forward(self, x):\n        return x\n"
+)
+_REGISTERS = "from aimet_torch.nn import QuantizationMixin\nfrom part import Part\n\nQuantizationMixin.ignore(Part)\n"
+FILES = {"part.py": _PART, "whole.py": _WHOLE, "other.py": _OTHER}
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIMET_GUIDELINES_CACHE_DIR", str(tmp_path / "kept"))
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that were really checked."""
+    names: list[str] = []
+    check = engine.check
+
+    def noting(path: str, project: Project, config: Config, provisional: bool = False) -> Report:
+        names.append(path.rpartition("/")[2])
+        return check(path, project, config, provisional)
+
+    monkeypatch.setattr(engine, "check", noting)
+    return names
+
+
+def _run(files: Mapping[str, str], config: Config = CONFIG) -> dict[str, Report]:
+    project = Project.empty(ROOT).updated({f"{ROOT}/{name}": text for name, text in files.items()})
+    tasks = [(path, project, config) for path in project.paths]
+    return {report.path.rpartition("/")[2]: report for report in jobs.check_each(tasks, 1, keep=True)}
+
+
+def _afresh(files: Mapping[str, str], config: Config = CONFIG) -> dict[str, Report]:
+    project = Project.empty(ROOT).updated({f"{ROOT}/{name}": text for name, text in files.items()})
+    return {path.rpartition("/")[2]: engine.check(path, project, config) for path in project.paths}
+
+
+def _same(kept: dict[str, Report], fresh: dict[str, Report]) -> bool:
+    return {name: each.findings for name, each in kept.items()} == {name: each.findings for name, each in fresh.items()}
+
+
+def test_an_unchanged_file_is_not_checked_again(checked: list[str]) -> None:
+    first = _run(FILES)
+    assert sorted(checked) == sorted(FILES)
+    checked.clear()
+    again = _run(FILES)
+    assert checked == []
+    assert _same(again, first)
+
+
+def test_a_change_is_followed_to_the_files_that_it_concerns(checked: list[str]) -> None:
+    _run(FILES)
+    checked.clear()
+    edited = {**FILES, "whole.py": _WHOLE.replace("self.part(x)", "self.part(x, mask=x)")}
+    kept = _run(edited)
+    assert sorted(checked) == ["part.py", "whole.py"]  # what callers pass decides what `Part` does
+    assert [finding.code for finding in kept["part.py"].findings] == ["AIMET101"]
+    assert _same(kept, _afresh(edited))
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {**FILES, "part.py": "# a line above\n" + _PART},
+        {**FILES, "part.py": _PART.replace("mask=None", "mask=1")},
+        {**FILES, "other.py": _OTHER + "\n\ndef use(x):\n    return Whole()(x)\n"},
+        {**FILES, "new.py": "from part import Part\n\n\ndef f(x):\n    return Part()(x, x)\n"},
+        {"part.py": _PART, "whole.py": _WHOLE},
+        {**FILES, "other.py": _REGISTERS},
+    ],
+    ids=["moved", "default", "import", "added", "removed", "registered"],
+)
+def test_no_stale_finding_after(edited: dict[str, str]) -> None:
+    _run(FILES)
+    assert _same(_run(edited), _afresh(edited))
+    assert _same(_run(FILES), _afresh(FILES))
+
+
+def test_other_settings_have_their_own_reports(checked: list[str]) -> None:
+    _run(FILES)
+    checked.clear()
+    config = Config(root=ROOT, ignore=("AIMET303",))
+    assert _same(_run(FILES, config), _afresh(FILES, config))
+    checked.clear()
+    _run(FILES)
+    _run(FILES, config)
+    assert checked == []
+
+
+def test_another_version_of_the_program_checks_anew(checked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    _run(FILES)
+    checked.clear()
+    monkeypatch.setattr(cache, "_program", lambda: b"another")
+    _run(FILES)
+    assert sorted(checked) == sorted(FILES)
+
+
+def _database() -> Path:
+    (file,) = cache.folder().glob("*.sqlite")
+    return file
+
+
+@pytest.mark.parametrize("content", [b"", b"no database", b"SQLite format 3\0" + bytes(4000)])
+def test_a_broken_database_is_made_anew(content: bytes, checked: list[str]) -> None:
+    first = _run(FILES)
+    for file in cache.folder().iterdir():
+        file.write_bytes(content) if file.suffix == ".sqlite" else file.unlink()
+    assert _same(_run(FILES), first)
+    checked.clear()
+    _run(FILES)
+    assert checked == []
+
+
+def test_a_broken_report_is_checked_anew(checked: list[str]) -> None:
+    first = _run(FILES)
+    with sqlite3.connect(_database()) as connection:
+        connection.execute("UPDATE reports SET report=?", (b"broken",))
+    connection.close()
+    checked.clear()
+    assert _same(_run(FILES), first)
+    assert sorted(checked) == sorted(FILES)
+
+
+def test_a_locked_database_keeps_nobody_from_checking(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = _run(FILES)
+    monkeypatch.setattr(cache, "_BUSY_SECONDS", 0.05)
+    connection = sqlite3.connect(_database())
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        assert _same(_run(FILES), first)
+    finally:
+        connection.close()
+
+
+def test_a_folder_that_cannot_be_written_keeps_nobody_from_checking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("AIMET_GUIDELINES_CACHE_DIR", str(tmp_path / "file" / "below"))
+    assert _same(_run(FILES), _afresh(FILES))
