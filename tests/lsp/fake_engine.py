@@ -72,6 +72,10 @@ def check(path: str, project: Project, config: Any, provisional: bool = False) -
     return report
 
 
+def rests_on(path: str, project: Project, config: Any, report: Report) -> frozenset[tuple[str, str]]:
+    return frozenset({(path, "<file>")})
+
+
 def repair_edits(path: str, project: Project, config: Any, finding: Finding, repair: Repair) -> dict[str, list[Edit]]:
     edits = {path: [Edit(finding.span, f"self.{finding.name}")]}
     other = path.rpartition("/")[0] + "/other.py"
@@ -99,7 +103,13 @@ def fix_all(path: str, project: Project, config: Any, allowed: Any) -> Fixed:
 def main() -> None:
     module = types.ModuleType("aimet_guidelines.engine")
     module.__dict__.update(
-        Project=Project, check=check, repair_edits=repair_edits, fix_all=fix_all, Fixed=Fixed, Report=Report
+        Project=Project,
+        check=check,
+        rests_on=rests_on,
+        repair_edits=repair_edits,
+        fix_all=fix_all,
+        Fixed=Fixed,
+        Report=Report,
     )
     sys.modules[module.__name__] = aimet_guidelines.engine = module  # type: ignore[attr-defined]
     from aimet_guidelines.lsp import worker
