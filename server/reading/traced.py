@@ -33,13 +33,13 @@ _ASIDE = re.compile(r"loss|(?:^|_)init(?:_|$)")
 def is_traced(index: Index, definition: Definition) -> bool:
     """Whether a model is one AIMET would trace.
 
-    Not a loss or a transform of data, unless a model uses it; nor what only losses use (the matcher of a detection
-    loss).
+    Not a loss or a transform of data, unless a model's `forward` calls it; nor what only losses use (the matcher of a
+    detection loss).
     """
     named_so = _is_auxiliary(index, definition)
     users = [(facts, each) for facts, each in index.placed_mentions(definition) if _uses(each, definition)]
     if named_so:
-        return any(_is_model(index, facts, user) for facts, user in users)
+        return any(_calls(index, facts, user, definition) for facts, user in users)
     return not users or not all(_is_loss(index, facts, user) for facts, user in users)
 
 
@@ -47,11 +47,16 @@ def _uses(statement: Statement, definition: Definition) -> bool:
     return definition.simple_name in callers.names_used(statement)
 
 
-def _is_model(index: Index, facts: FileFacts, statement: Statement) -> bool:
-    """Whether a statement is a model that is no loss or transform itself."""
+def _calls(index: Index, facts: FileFacts, statement: Statement, definition: Definition) -> bool:
+    """Whether a statement is a model, no loss or transform itself, whose `forward` calls a module of the class."""
     user = facts.definition(statement)
-    is_class = user is not None and isinstance(user.node, ast.ClassDef)
-    return is_class and index.is_model(user) and not _is_auxiliary(index, user)  # type: ignore[arg-type]
+    if user is None or not isinstance(user.node, ast.ClassDef) or not index.is_model(user):
+        return False
+    if _is_auxiliary(index, user):
+        return False
+    trace = index.trace(user)
+    used = [use.module.definition for use in trace.uses] if trace is not None else []
+    return any(each is not None and definition in index.order(each) for each in used)
 
 
 def _is_loss(index: Index, facts: FileFacts, statement: Statement) -> bool:

@@ -13,6 +13,7 @@ from ..knowledge.layers import RECEIVER, Layer, bind, layer, padding_module
 from ..positions import Span
 from ..reading.values import Const, Tensor
 from . import helpers, leaves, owned, stored, support
+from .advice import advice
 from .base import Case, Rule
 
 if TYPE_CHECKING:
@@ -149,6 +150,7 @@ class FunctionalLayer(Rule):
         severity, alone = self.severity, leaves.is_the_operation(unit.index, operation)
         kind = found.module.rpartition(".")[2]
         written = _spelling(operation)
+        repairs, reason = _repairs(unit, operation, found, config)
         if alone:
             severity = Severity.INFORMATION
             message = (
@@ -157,8 +159,7 @@ class FunctionalLayer(Rule):
             )
         else:
             consequence = _CONSEQUENCE.get(found.kind, _DEFAULT)
-            message = f"`{written}` is a function: {consequence}. Define `nn.{kind}` in `__init__` and call that."
-        repairs, reason = _repairs(unit, operation, found, config)
+            message = f"`{written}` is a function: {consequence}. {advice(operation, found, repairs, reason)}"
         if reason and not repairs:
             message = f"{message} No repair is offered: {reason}."
         return Draft(

@@ -73,3 +73,19 @@ def test_what_only_a_loss_uses_is_not_traced() -> None:
         "        self.matcher = Matcher()\n\n    def forward(self, x):\n        return self.matcher(x)\n"
     )
     assert found({"m.py": model_too}, "m.py", "AIMET301") == [6, 6]
+
+
+def test_a_loss_is_traced_only_where_forward_calls_it() -> None:
+    loss = "class {0}(nn.Module):\n    def forward(self, x):\n        return torch.exp(x) + x\n\n\n"
+    source = (
+        HEAD
+        + loss.format("DiceLoss")
+        + loss.format("SoftLoss")
+        + (
+            "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+            "        self.dice, self.soft = DiceLoss(), SoftLoss()\n\n    def forward(self, x):\n"
+            "        if self.training:\n            return self.dice(x)\n        return self.soft(x)\n\n"
+            "    def loss(self, x):\n        return self.dice(x)\n"
+        )
+    )
+    assert found({"m.py": source}, "m.py", "AIMET301") == [11, 11]

@@ -1,0 +1,40 @@
+"""AIMET101: the module that the message names is the one that takes the function's place."""
+
+from __future__ import annotations
+
+import pytest
+
+from .checking import findings
+
+_NET = (
+    "import torch.nn as nn\nimport torch.nn.functional as F\n\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+    "        super().__init__()\n        self.fc = nn.Conv2d(4, 4, 1)\n\n    def forward(self, x):\n"
+    "        h, w = x.shape[-2:]\n        return {}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        ("F.pad(self.fc(x), (1, 1, 1, 1))", "Define `nn.ZeroPad2d` in `__init__` and call that."),
+        ("F.pad(self.fc(x), (1, 1), 'replicate')", "Define `nn.ReplicationPad1d` in `__init__` and call that."),
+        (
+            "F.pad(self.fc(x), (0, h % 2), mode='reflect')",
+            "`nn.ReflectionPad1d` cannot take its place, since the padding is only known at run time; "
+            "AIMET's `Pad` can.",
+        ),
+        (
+            "F.pad(self.fc(x), [h] * 4)",
+            "An `nn.ZeroPad` module cannot take its place, since the padding is only known at run time; "
+            "AIMET's `Pad` can.",
+        ),
+        (
+            "F.interpolate(self.fc(x), size=(h, w))",
+            "`nn.Upsample` cannot take its place, since `size` is only known at run time; AIMET's `Interpolate` can.",
+        ),
+        ("F.relu(self.fc(x))", "Define `nn.ReLU` in `__init__` and call that."),
+    ],
+)
+def test_the_module_to_define(call: str, sentence: str) -> None:
+    (found,) = findings("AIMET101", _NET.format(call))
+    assert found.message.endswith(f". {sentence}")
