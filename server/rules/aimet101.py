@@ -11,7 +11,7 @@ from ..knowledge import aimet_modules
 from ..knowledge.data import REQUIRED
 from ..knowledge.layers import RECEIVER, Layer, bind, layer, padding_module
 from ..positions import Span
-from ..reading.values import Const, Tensor
+from ..reading.values import Const, Sequence, Tensor
 from . import helpers, leaves, owned, stored, support
 from .advice import advice
 from .base import Case, Rule
@@ -311,6 +311,12 @@ def _module_form(
             text = support.carried(unit, operation, argument(parameter))
             if text is None:
                 return f"`{parameter}` is only known at run time"
+            if target.parameter == "scale_factor" and isinstance(given, Sequence) and given.kind == "list":
+                # The function takes a list, the module makes a float of all but tuples.
+                listed = argument(parameter)
+                if not isinstance(listed, ast.List):
+                    return f"`nn.{found.module.rpartition('.')[2]}` takes no list as `scale_factor`"
+                text = ast.unparse(ast.Tuple(listed.elts, ast.Load()))
             positional = target.default is REQUIRED and len(arguments) == 0
             arguments.append(text if positional else f"{target.parameter}={text}")
         else:

@@ -38,3 +38,15 @@ _NET = (
 def test_the_module_to_define(call: str, sentence: str) -> None:
     (found,) = findings("AIMET101", _NET.format(call))
     assert found.message.endswith(f". {sentence}")
+
+
+def test_a_list_of_factors_becomes_the_tuple_that_the_module_takes() -> None:
+    (found,) = findings("AIMET101", _NET.format("F.interpolate(self.fc(x), scale_factor=[2, h // h], mode='area')"))
+    assert not found.repairs or "scale_factor=[" not in found.repairs[0].title
+    (found,) = findings("AIMET101", _NET.format("F.interpolate(self.fc(x), scale_factor=[2, 2])"))
+    assert "nn.Upsample(scale_factor=(2, 2))" in found.repairs[0].title
+    held = _NET.format("F.interpolate(self.fc(x), scale_factor=self.scale)").replace(
+        "self.fc = ", "self.scale = [2, 2]\n        self.fc = "
+    )
+    (found,) = findings("AIMET101", held)
+    assert "takes no list as `scale_factor`" in found.message
