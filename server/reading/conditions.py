@@ -198,3 +198,19 @@ EVALUATORS: dict[type[ast.AST], Callable[[Machine, Any], Value]] = {
     ast.BoolOp: _boolean,
     ast.IfExp: _conditional,
 }
+
+
+_TRACING = frozenset({"is_tracing", "_is_tracing", "_get_tracing_state", "is_in_onnx_export", "is_exporting"})
+
+
+def asks_for_tracing(test: ast.expr) -> tuple[bool, bool]:
+    """Whether what follows a test, and what follows its opposite, runs only while a model is traced or exported."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return asks_for_tracing(test.operand)[::-1]
+    if isinstance(test, ast.BoolOp):
+        parts, both = [asks_for_tracing(value) for value in test.values], isinstance(test.op, ast.And)
+        return (any if both else all)(yes for yes, _ in parts), (all if both else any)(no for _, no in parts)
+    if isinstance(test, ast.Call) and not test.args and not test.keywords:
+        name = getattr(test.func, "attr", getattr(test.func, "id", ""))
+        return name in _TRACING, False
+    return False, False

@@ -52,6 +52,7 @@ class Operation:
     loops: the loops around it, innermost last.
     result: what it yields.
     chain: the calls through which it was first reached; repeated: one run reaches it through others too.
+    only_traced: it stands in a branch that only tracing or an export takes (`if torch.jit.is_tracing():`).
     """
 
     symbol: str
@@ -66,6 +67,7 @@ class Operation:
     loops: tuple[ast.AST, ...] = ()
     chain: tuple[ast.AST, ...] = ()
     repeated: bool = False
+    only_traced: bool = False
 
 
 @dataclass(eq=False, slots=True)

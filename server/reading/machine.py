@@ -107,6 +107,8 @@ class Machine:
         self.pinned: frozenset[int] = frozenset()
         # Those of them whose round only a variable says (`if i == index:`).
         self.picked: frozenset[int] = frozenset()
+        # How many branches are being run that only tracing takes.
+        self.only_traced = 0
         # Whether what runs now is called in place of something else that was not used before.
         self.unsure = False
         self.active: list[Definition] = []
@@ -231,9 +233,11 @@ class Machine:
         if known is None:
             self._seen[key] = operation
             operation.chain = self.chain
+            operation.only_traced = self.only_traced > 0
             self.trace.operations.append(operation)
             self.trace.reached.add((operation.site.path, operation.site.statement.key))
             return
+        known.only_traced = known.only_traced and self.only_traced > 0
         # What an exclusive branch reached counts once.
         known.repeated = known.repeated or ran != self.chain
         if operation.result is not known.result:

@@ -83,28 +83,36 @@ def _if(m: Machine, node: ast.If) -> bool:
     if known is not None and chosen and isinstance(chosen[-1], ast.Raise):
         # Nobody traces a model that raises: then what is taken for known of the input is not so.
         known = None
+    traced, plain = conditions.asks_for_tracing(node.test)
     if known is True:
         conditions.refine(m, node.test, True)
-        return m.run(node.body)
+        return _branch(m, node.body, traced)
     if known is False:
         conditions.refine(m, node.test, False)
-        return m.run(node.orelse)
+        return _branch(m, node.orelse, plain)
     before = m.save()
     conditions.refine(m, node.test, True)
     pinned, picked = m.pinned, m.picked
     one_round, unknown_round = conditions.pinned_loops(m, node.test)
     m.pinned, m.picked = pinned | one_round, picked | unknown_round
-    alive = m.run(node.body)
+    alive = _branch(m, node.body, traced)
     m.pinned, m.picked = pinned, picked
     after = m.save()
     m.restore(before)
     conditions.refine(m, node.test, False)
-    if m.run(node.orelse):
+    if _branch(m, node.orelse, plain):
         if alive:
             m.merge(after)
         return True
     if alive:
         m.restore(after)
+    return alive
+
+
+def _branch(m: Machine, body: list[ast.stmt], only_traced: bool) -> bool:
+    m.only_traced += only_traced
+    alive = m.run(body)
+    m.only_traced -= only_traced
     return alive
 
 

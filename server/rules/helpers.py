@@ -40,7 +40,7 @@ def repair(
     """
     function, site = operation.site.function, operation.site
     node = function.node
-    if function.parent is not None or not isinstance(node, ast.FunctionDef) or site.scripted:
+    if function.parent is not None or not isinstance(node, ast.FunctionDef) or site.scripted or operation.only_traced:
         return None
     if operation.via not in ("direct", "operator") or operation.loops or not all(map(_literal, arguments)):
         return None

@@ -59,6 +59,10 @@ def place_for(unit: Unit, operation: Operation, new: str = "", leaving_out: bool
     site = operation.site
     if site.scripted:
         return Place(None, reason="torch.jit.script compiles this function, so it is left as it is")
+    if operation.only_traced:
+        return Place(
+            None, reason="it runs only while the model is traced, and AIMET builds no graph with such a module"
+        )
     if site.owner is None:
         return Place(
             None,

@@ -170,6 +170,30 @@ def test_a_new_child_is_left_out_of_a_container_s_walk() -> None:
     assert "return self.relu(x)\n" in text
 
 
+@pytest.mark.parametrize(
+    ("condition", "first", "second"),
+    [
+        ("torch.jit.is_tracing()", "none", "safe"),
+        ("not torch.jit.is_tracing()", "", "none"),
+        ("not torch.jit.is_scripting() and torchvision._is_tracing()", "none", "safe"),
+        ("self.deep or torchvision._is_tracing()", "safe", "safe"),
+    ],
+)
+def test_a_branch_that_only_tracing_takes(condition: str, first: str, second: str) -> None:
+    """AIMET runs the model before it traces it, and fails on a module that it meets in the trace only."""
+    body = _net(
+        _line(f"if {condition}:")
+        + _line("x = F.relu(self.fc(x))", 3)
+        + _line("else:")
+        + _line("x = F.gelu(self.fc(x))", 3)
+        + _line("return x"),
+        _line("self.deep = unknown()"),
+    )
+    found = {each.symbol.rpartition(".")[2]: _safety(each) for each in findings("AIMET101", _IMPORTS + body)}
+    assert found.get("relu", "") == first
+    assert found.get("gelu", second) == second
+
+
 def test_a_list_that_is_filled_step_by_step() -> None:
     init = (
         _line("self.layers = nn.ModuleList()")
