@@ -50,7 +50,7 @@ def repair(
         return None
     # Two equal operations get parameters of their own, whichever of them is repaired first.
     alike = [each for each in unit.operations if each.site.function is function and each.symbol == operation.symbol]
-    parameter = _free(node, name, sum(_start(each) < _start(operation) for each in alike))
+    parameter = _free(node, name, sum(_place(each) < _place(operation) for each in alike))
     own: list[Step] = [_with_parameter(unit, node, parameter), _called(unit, operation, parameter, kept)]
     steps: dict[tuple[str, str], list[Step]] = {(unit.path, unit.statement.key): own}
     for call in calls:
@@ -142,8 +142,9 @@ def _method(index: Index, holder: Definition, call: ast.Call, around: list[ast.A
     return name if support.registration(index, holder).owner is not None else None
 
 
-def _start(operation: Operation) -> tuple[int, int]:
-    return operation.node.lineno, operation.node.col_offset
+def _place(operation: Operation) -> tuple[int, int, int, int]:
+    node = operation.node
+    return node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0
 
 
 def _free(node: ast.FunctionDef, name: str, skipped: int) -> str:

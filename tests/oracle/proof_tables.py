@@ -13,7 +13,7 @@ Proofs = Mapping[str, Mapping[str, Proof]]
 _NAMES = {
     "safe": "`fix`",
     "aimet": "`fix --aimet-modules always`",
-    "unsafe": "and unsafe repairs of 101, 102 and 301",
+    "unsafe": "the same, with `--unsafe-fixes` of 101, 102 and 301",
 }
 _GROUPS: tuple[tuple[str, Callable[[Entry], bool]], ...] = (
     ("torchvision, classification", lambda each: each.library == "torchvision" and each.kind == "plain"),
@@ -119,29 +119,34 @@ def _different(proof: Proof) -> dict[str, str]:
 
 
 def _tools(shown: Proofs, groups: Sequence[tuple[str, list[Entry]]]) -> Iterator[str]:
-    yield "How many of the models each of torch's tools takes, as installed and repaired:\n"
+    yield "How many of the models each of torch's tools takes as installed; how many of those it no longer takes, of"
+    yield f"as many, after {', '.join(_NAMES.values())}:\n"
     yield "| tool | " + " | ".join(name for name, _ in groups) + " |"
     yield "|---" * (len(groups) + 1) + "|"
     for tool in proofs.TOOLS:
         cells = []
         for _, listed in groups:
-            counts = [str(sum(tool in raw["works"] for _, raw, _ in _known(shown, listed, "safe")))]
+            taken = [raw for raw in _installed(shown, listed) if tool in raw["works"]]
+            lost = []
             for kind in _NAMES:
-                rows = _known(shown, listed, kind)
-                lost = sum(tool in raw["works"] and tool in _different(after) for _, raw, after in rows)
-                counts.append(str(sum(tool in raw["works"] for _, raw, _ in rows) - lost))
-            cells.append(", ".join(counts))
+                rows = [after for _, raw, after in _known(shown, listed, kind) if tool in raw["works"]]
+                lost.append(f"{sum(tool in _different(after) for after in rows)}/{len(rows)}")
+            cells.append(f"{len(taken)}; {', '.join(lost)}")
         yield f"| {tool} | " + " | ".join(cells) + " |"
-    yield "\nEach cell: as installed, " + ", ".join(_NAMES.values()) + ".\n"
+    yield ""
+
+
+def _installed(shown: Proofs, listed: Iterable[Entry]) -> list[Proof]:
+    """The proofs as installed of the models that could be measured."""
+    return [shown[each.label]["raw"] for each in listed if "failed" not in shown[each.label]["raw"]]
 
 
 def _validator(shown: Proofs, groups: Sequence[tuple[str, list[Entry]]]) -> Iterator[str]:
     yield "| models | state | pass | nothing left to mend | same outputs | clean and same |"
     yield "|---|---|---|---|---|---|"
     for name, listed in groups:
-        rows = _known(shown, listed, "safe")
-        raws = [raw for _, raw, _ in rows]
-        total = len(rows)
+        raws = _installed(shown, listed)
+        total = len(raws)
         yield (
             f"| {name}: {total} | as installed | {sum(map(proofs.clean, raws))} | {sum(map(proofs.mended, raws))} "
             f"| {total} | {sum(map(proofs.mended, raws))} |"

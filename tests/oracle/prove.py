@@ -160,7 +160,7 @@ def main() -> int:
     folder, started = options.folder.resolve(), time.monotonic()
     left: list[Entry] = []
     if options.kept:
-        roots = {"raw": measure.installed(), **copies(folder)}
+        roots = {"raw": measure.installed(), **{kind: folder / "sources" / kind for kind in proofs.KINDS}}
         found = compared(folder, list(entries()), roots, baseline=True)
         proofs.save(found, _example(roots["aimet"]))
     elif options.all or options.only:

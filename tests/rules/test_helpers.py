@@ -40,12 +40,20 @@ def test_each_call_passes_a_module_of_its_own() -> None:
     assert "self.relu = nn.ReLU()\n        self.relu2 = nn.ReLU()\n" in texts["net"]
 
 
-def test_equal_operations_get_parameters_of_their_own() -> None:
-    helper = _HELPER.replace("return F.relu(a + b)", "return F.relu(a) + F.relu(b)")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("F.relu(a) + F.relu(b)", "relu(a) + relu2(b)"),
+        ("F.relu(F.relu(a))", "relu(relu2(a))"),
+        ("a.relu().relu()", "relu2(relu(a))"),
+    ],
+)
+def test_equal_operations_get_parameters_of_their_own(before: str, after: str) -> None:
+    helper = _HELPER.replace("F.relu(a + b)", before)
     project = Project.empty("/p").updated({"/p/helpers.py": helper, "/p/net.py": _NET})
     config = Config(root="/p", select=("AIMET101",))
     fixed = fix_all("/p/helpers.py", project, config, lambda finding, repair: True)
-    assert "def fuse(a, b, scale=1.0, *, relu, relu2):\n    return relu(a) + relu2(b)\n" in fixed.text
+    assert f"def fuse(a, b, scale=1.0, *, relu, relu2):\n    return {after}\n" in fixed.text
     net = apply_edits(_NET, fixed.edits["/p/net.py"])
     assert "x = fuse(x, self.conv(x), relu=self.relu, relu2=self.relu3)\n" in net
 
