@@ -156,6 +156,11 @@ export class Workbench {
     return this.#address(folder, payload);
   }
 
+  /** The address that opens a workspace of several folders, by its file. */
+  addressOfWorkspace(file) {
+    return `${this.url}/?${new URLSearchParams({ workspace: file })}`;
+  }
+
   /** The address that opens a folder and runs a module of tests in the extension host; needs `testDriver`. */
   addressForTests(folder, extension, tests) {
     return this.#address(folder, [

@@ -56,6 +56,9 @@ def _asks_for(only: Sequence[str] | None, kind: str) -> bool:
 
 def _may_fix_all(subject: Subject, context: lsp.CodeActionContext) -> bool:
     """Whether fix-all is answered. On its own (on save) an editor must name ours, unless the setting allows more."""
+    if subject.notebook is not None and subject.first and context.only:
+        # On save VS Code asks for every cell and applies all it gets: the first one answers for the notebook.
+        return False
     automatic = context.trigger_kind == lsp.CodeActionTriggerKind.Automatic
     if not automatic or not context.only or FIX_ALL in context.only:
         return True

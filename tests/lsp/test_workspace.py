@@ -329,6 +329,22 @@ def cell(name: str, text: str) -> lsp.TextDocumentItem:
     return lsp.TextDocumentItem(f"vscode-notebook-cell:/nb.ipynb#{name}", "python", 1, text)
 
 
+async def test_on_save_the_first_cell_answers_for_the_notebook(editor: Editor, tmp_path: Path) -> None:
+    await editor.start(tmp_path)
+    items = [cell("a", "relu(1)\n"), cell("b", "relu(2)\n")]
+    cells = [lsp.NotebookCell(lsp.NotebookCellKind.Code, item.uri) for item in items]
+    notebook = lsp.NotebookDocument((tmp_path / "nb.ipynb").as_uri(), "jupyter-notebook", 1, cells)
+    editor.client.notebook_document_did_open(lsp.DidOpenNotebookDocumentParams(notebook, items))
+    await editor.shows(items[1].uri, "0:0 AIMET101")
+    # VS Code does not say that it asks on its own, as it does for text files.
+    [action] = await editor.actions(items[0].uri, only=["source.fixAll.aimet"])
+    assert await editor.actions(items[1].uri, only=["source.fixAll.aimet"]) == []
+    resolved = await editor.resolve(action)
+    assert resolved.edit is not None and resolved.edit.document_changes is not None
+    changed = [change for change in resolved.edit.document_changes if isinstance(change, lsp.TextDocumentEdit)]
+    assert [change.text_document.uri for change in changed] == [item.uri for item in items]
+
+
 async def test_a_notebook_is_checked_as_one_module(editor: Editor, tmp_path: Path) -> None:
     await editor.start(tmp_path)
     items = [cell("a", "%matplotlib inline\nrelu(1)"), cell("b", "x = 1\n\nplain(1); relu(2)\n")]

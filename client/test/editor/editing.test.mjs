@@ -4,23 +4,10 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { Editor, until } from './editor.mjs';
+import { Editor, MODEL, REPAIRED, notebook, until } from './editor.mjs';
 
 const EXAMPLES = path.resolve(import.meta.dirname, '../../../examples');
 const CLASSIFIER = fs.readFileSync(path.join(EXAMPLES, 'residual_classifier.py'), 'utf8');
-const SMALL = `import torch.nn.functional as F
-from torch import nn
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 8, 3)
-
-    def forward(self, x):
-        return F.relu(self.conv(x))
-`;
-const REPAIRED = SMALL.replace('3, 8, 3)', '3, 8, 3)\n        self.relu = nn.ReLU()').replace('F.relu(', 'self.relu(');
 const timeout = 180_000;
 
 let editor;
@@ -92,7 +79,7 @@ test('fix all in the file does what the command line does', { timeout }, async (
 });
 
 test('the workspace is repaired after a question or a preview', { timeout }, async () => {
-  const files = { 'one.py': SMALL, 'two.py': SMALL, 'clean.py': REPAIRED };
+  const files = { 'one.py': MODEL, 'two.py': MODEL, 'clean.py': REPAIRED };
   const folder = editor.folder('workspace', files);
   await editor.open(folder, 'one.py', 11);
   await editor.squiggles().first().waitFor();
@@ -105,7 +92,7 @@ test('the workspace is repaired after a question or a preview', { timeout }, asy
   await preview.waitFor();
   await editor.screenshot('preview');
   await preview.getByText('Discard').click();
-  assert.equal(fs.readFileSync(path.join(folder, 'two.py'), 'utf8'), SMALL);
+  assert.equal(fs.readFileSync(path.join(folder, 'two.py'), 'utf8'), MODEL);
   await editor.command('AIMET: Fix All Safe Problems in the Workspace...');
   await dialog.getByText('Repair All', { exact: true }).click();
   for (const name of ['one.py', 'two.py']) {
@@ -115,7 +102,7 @@ test('the workspace is repaired after a question or a preview', { timeout }, asy
 });
 
 test('source.fixAll.aimet repairs on save', { timeout }, async () => {
-  const folder = editor.folder('on-save', { 'net.py': SMALL });
+  const folder = editor.folder('on-save', { 'net.py': MODEL });
   editor.configure({ 'editor.codeActionsOnSave': { 'source.fixAll.aimet': 'explicit' } });
   await editor.open(folder, 'net.py', 11);
   await editor.squiggles().first().waitFor();
@@ -127,7 +114,7 @@ test('source.fixAll.aimet repairs on save', { timeout }, async () => {
 });
 
 test('a plain source.fixAll on save rewrites no model unless the setting asks for it', { timeout }, async () => {
-  const folder = editor.folder('every-fix-all', { 'net.py': SMALL });
+  const folder = editor.folder('every-fix-all', { 'net.py': MODEL });
   editor.configure({ 'editor.codeActionsOnSave': { 'source.fixAll': 'explicit' } });
   await editor.open(folder, 'net.py', 11);
   await editor.squiggles().first().waitFor();
@@ -135,11 +122,11 @@ test('a plain source.fixAll on save rewrites no model unless the setting asks fo
   await editor.page.keyboard.press('Control+End');
   await editor.page.keyboard.type('# end');
   await editor.save();
-  assert.equal(fs.readFileSync(path.join(folder, 'net.py'), 'utf8'), `${SMALL}# end`);
+  assert.equal(fs.readFileSync(path.join(folder, 'net.py'), 'utf8'), `${MODEL}# end`);
 });
 
 test('while a statement is half typed, the findings of the others stay and follow', { timeout }, async () => {
-  const folder = editor.folder('half-typed', { 'net.py': SMALL });
+  const folder = editor.folder('half-typed', { 'net.py': MODEL });
   editor.configure({ 'editor.autoClosingBrackets': 'never' });
   await editor.open(folder, 'net.py', 1);
   await editor.squiggles().first().waitFor();
@@ -155,17 +142,11 @@ test('while a statement is half typed, the findings of the others stay and follo
 });
 
 test('cells of a notebook are one module; finding and repair are in their cell', { timeout }, async () => {
-  const cell = (source) => ({ cell_type: 'code', execution_count: null, metadata: {}, outputs: [], source });
-  const notebook = {
-    cells: [
-      cell('%matplotlib inline\nimport torch.nn.functional as F\nfrom torch import nn'),
-      cell(SMALL.split('\n\n\n')[1].trimEnd()),
-    ],
-    metadata: { language_info: { name: 'python' } },
-    nbformat: 4,
-    nbformat_minor: 5,
-  };
-  const folder = editor.folder('notebook', { 'model.ipynb': JSON.stringify(notebook) });
+  const cells = [
+    '%matplotlib inline\nimport torch.nn.functional as F\nfrom torch import nn',
+    MODEL.split('\n\n\n')[1].trimEnd(),
+  ];
+  const folder = editor.folder('notebook', { 'model.ipynb': notebook(...cells) });
   await editor.open(folder, 'model.ipynb');
   await editor.squiggles().first().waitFor();
   assert.equal(await editor.squiggles().count(), 1);
@@ -178,14 +159,14 @@ test('cells of a notebook are one module; finding and repair are in their cell',
   await editor.save();
   const saved = JSON.parse(fs.readFileSync(path.join(folder, 'model.ipynb'), 'utf8'));
   assert.equal([saved.cells[1].source].flat().join(''), REPAIRED.split('\n\n\n')[1].trimEnd());
-  assert.equal([saved.cells[0].source].flat().join(''), notebook.cells[0].source);
+  assert.equal([saved.cells[0].source].flat().join(''), cells[0]);
 });
 
 test('a workspace of 300 files is listed without opening any, and kept up to date', { timeout }, async () => {
   const names = Array.from({ length: 300 }, (_, index) => `models/net${String(index).padStart(3, '0')}.py`);
   const folder = editor.folder('many', {
     'README.md': '# many\n',
-    ...Object.fromEntries(names.map((name) => [name, SMALL])),
+    ...Object.fromEntries(names.map((name) => [name, MODEL])),
   });
   await editor.open(folder);
   await editor.problems();
@@ -199,8 +180,8 @@ test('a workspace of 300 files is listed without opening any, and kept up to dat
 });
 
 test('ignore comments have colours and a hover, and silence their line', { timeout }, async () => {
-  const ignored = SMALL.replace('self.conv(x))', 'self.conv(x))  # aimet: ignore[AIMET101]');
-  const folder = editor.folder('ignored', { 'net.py': ignored, 'other.py': SMALL });
+  const ignored = MODEL.replace('self.conv(x))', 'self.conv(x))  # aimet: ignore[AIMET101]');
+  const folder = editor.folder('ignored', { 'net.py': ignored, 'other.py': MODEL });
   await editor.open(folder, 'net.py', 11);
   const code = editor.line('aimet: ignore').getByText('AIMET101', { exact: true });
   const color = (place) => place.evaluate((element) => getComputedStyle(element).color);
@@ -218,7 +199,7 @@ test('ignore comments have colours and a hover, and silence their line', { timeo
 });
 
 test('the page of a rule opens as rendered Markdown', { timeout }, async () => {
-  const folder = editor.folder('explain', { 'net.py': SMALL });
+  const folder = editor.folder('explain', { 'net.py': MODEL });
   await editor.open(folder, 'net.py');
   await editor.squiggles().first().waitFor();
   await editor.command('AIMET: Explain a Rule...');
@@ -232,7 +213,7 @@ test('the page of a rule opens as rendered Markdown', { timeout }, async () => {
 
 test('hover, code lens and status tell what is wrong', { timeout }, async () => {
   editor.configure({ 'aimetGuidelines.codeLens': true });
-  const folder = editor.folder('seeing', { 'net.py': SMALL });
+  const folder = editor.folder('seeing', { 'net.py': MODEL });
   await editor.open(folder, 'net.py', 11);
   await editor.squiggles().first().waitFor();
   await editor.page.locator('.codelens-decoration', { hasText: 'AIMET: 1 issue, 1 repairable' }).waitFor();

@@ -7,6 +7,36 @@ import { Workbench } from '../../../scripts/lib/workbench.mjs';
 const NAME = 'AIMET Model Guidelines';
 export const SCREENSHOTS = path.resolve(import.meta.dirname, '../../../artifacts/editor');
 
+/** A model with one finding, and its repair. */
+export const MODEL = `import torch.nn.functional as F
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return F.relu(self.conv(x))
+`;
+export const REPAIRED = MODEL.replace('3, 8, 3)', '3, 8, 3)\n        self.relu = nn.ReLU()').replace(
+  'F.relu(',
+  'self.relu(',
+);
+
+/** The text of a notebook with these code cells. */
+export function notebook(...sources) {
+  const cells = sources.map((source) => ({
+    cell_type: 'code',
+    execution_count: null,
+    metadata: {},
+    outputs: [],
+    source,
+  }));
+  return JSON.stringify({ cells, metadata: { language_info: { name: 'python' } }, nbformat: 4, nbformat_minor: 5 });
+}
+
 const SETTINGS = {
   'git.enabled': false,
   'files.autoSave': 'off',
@@ -78,6 +108,15 @@ export class Editor {
     if (!file) return;
     await this.tab(file).waitFor();
     await this.page.locator('.monaco-editor .view-line').first().waitFor();
+    // The very first window shows a notebook as text when it comes before the extension that reads notebooks.
+    const isText = async () => (await this.page.locator('.notebook-editor, .notebookOverlay').count()) === 0;
+    if (file.endsWith('.ipynb') && (await isText())) await this.open(folder, file, line);
+  }
+
+  /** Opens a workspace of several folders. */
+  async openWorkspace(file) {
+    await this.page.goto(this.workbench.addressOfWorkspace(file), { waitUntil: 'domcontentloaded' });
+    await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: 60_000 });
   }
 
   /** Opens a folder and runs a module of tests inside the extension host. */
@@ -160,10 +199,10 @@ export class Editor {
     return this.page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`) });
   }
 
-  /** What the extension's log holds; empty where the workbench keeps no log files. */
-  log() {
+  /** What an output channel of the extension holds; empty where the workbench keeps no log files. */
+  log(channel = NAME) {
     const logs = path.join(this.workbench.root, 'data', 'logs');
-    const files = fs.readdirSync(logs, { recursive: true }).filter((name) => name.endsWith(`${NAME}.log`));
+    const files = fs.readdirSync(logs, { recursive: true }).filter((name) => name.endsWith(`${channel}.log`));
     return files.map((name) => fs.readFileSync(path.join(logs, name), 'utf8')).join('\n');
   }
 

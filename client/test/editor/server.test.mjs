@@ -4,20 +4,8 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { Editor, until } from './editor.mjs';
+import { Editor, MODEL, until } from './editor.mjs';
 
-const SMALL = `import torch.nn.functional as F
-from torch import nn
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 8, 3)
-
-    def forward(self, x):
-        return F.relu(self.conv(x))
-`;
 const timeout = 180_000;
 
 /** The program behind `python3`, which may be a script of a version manager. */
@@ -34,7 +22,7 @@ describe('the interpreter', () => {
   });
 
   test('another one in the settings restarts the server once', { timeout }, async () => {
-    const folder = editor.folder('ws', { 'net.py': SMALL });
+    const folder = editor.folder('ws', { 'net.py': MODEL });
     await editor.open(folder, 'net.py', 11);
     await editor.squiggles().first().waitFor();
     const starts = () => [...editor.log().matchAll(/Starting the server with (\S+) \((\w+)\)/g)];
@@ -53,7 +41,7 @@ describe('the interpreter', () => {
   });
 
   test('one that does not start is told with a way out, and the next one works', { timeout }, async () => {
-    const folder = editor.folder('broken', { 'net.py': SMALL });
+    const folder = editor.folder('broken', { 'net.py': MODEL });
     const broken = path.join(editor.workbench.root, 'no-python');
     editor.configure({}, { 'aimetGuidelines.interpreter': broken });
     await editor.open(folder, 'net.py', 11);
@@ -75,7 +63,7 @@ test('an untrusted workspace is read, and nothing in it is started', { timeout }
     const marker = path.join(editor.workbench.root, 'started');
     const spy = `import pathlib; pathlib.Path(${JSON.stringify(marker)}).touch()\n`;
     const folder = editor.folder('untrusted', {
-      'net.py': SMALL,
+      'net.py': MODEL,
       '.vscode/settings.json': '{ "aimetGuidelines.interpreter": "${workspaceFolder}/.venv/bin/python" }',
       '.venv/bin/python': `#!/bin/sh\ntouch '${marker}'\nexec python3 "$@"\n`,
       'sitecustomize.py': spy,

@@ -4,7 +4,19 @@ const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const vscode = require('vscode');
-const { MODEL, REPAIRED, codes, ours, remove, reports, root, show, until, withSettings, write } = require('./support.cjs');
+const {
+  MODEL,
+  REPAIRED,
+  codes,
+  ours,
+  remove,
+  reports,
+  root,
+  show,
+  until,
+  withSettings,
+  write,
+} = require('./support.cjs');
 
 const reported = (folder) =>
   vscode.languages

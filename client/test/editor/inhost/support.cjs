@@ -91,8 +91,7 @@ async function act(document, text, title) {
 /** Runs with settings of the workspace, and takes them back. */
 async function withSettings(settings, run) {
   const configuration = vscode.workspace.getConfiguration();
-  const set = (value) => async (name) =>
-    configuration.update(name, value(name), vscode.ConfigurationTarget.Workspace);
+  const set = (value) => async (name) => configuration.update(name, value(name), vscode.ConfigurationTarget.Workspace);
   for (const name of Object.keys(settings)) await set((key) => settings[key])(name);
   try {
     await run();
