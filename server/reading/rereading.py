@@ -40,7 +40,9 @@ class Reading:
     def of(cls, unit: Unit, asked: int, drafts: Sequence[Draft]) -> Reading:
         """What a unit was read from."""
         definitions = [model.definition for model in unit.models]
-        models = [(each, unit.index.built(each), unit.index.trace(each)) for each in definitions]
+        traces = [unit.index.trace(each) for each in definitions]
+        read = [trace if any(trace is each for each in unit.traces) else None for trace in traces]
+        models = [(each, unit.index.built(each), trace) for each, trace in zip(definitions, read)]
         return cls(unit.statement, asked, drafts, models, unit.traces, unit.built)
 
 

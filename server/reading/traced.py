@@ -30,16 +30,15 @@ _SETS_UP = ("set_", "reset_", "init_", "load_")
 _ASIDE = re.compile(r"loss|(?:^|_)init(?:_|$)")
 
 
-def is_traced(index: Index, definition: Definition) -> bool:
-    """Whether a model is one AIMET would trace.
+def is_met(index: Index, definition: Definition) -> bool:
+    """Whether AIMET meets modules of a class.
 
-    Not a loss or a transform of data, unless a model's `forward` calls it; nor what only losses use (the matcher of a
-    detection loss).
+    Not a loss or a transform of data, unless a model holds it; nor what only losses use (the matcher of a detection
+    loss).
     """
-    named_so = _is_auxiliary(index, definition)
-    users = [(facts, each) for facts, each in index.placed_mentions(definition) if _uses(each, definition)]
-    if named_so:
-        return any(_calls(index, facts, user, definition) for facts, user in users)
+    users = _users(index, definition)
+    if _is_auxiliary(index, definition):
+        return any(_model(index, facts, user) is not None for facts, user in users)
     return not users or not all(_is_loss(index, facts, user) for facts, user in users)
 
 
@@ -47,14 +46,28 @@ def _uses(statement: Statement, definition: Definition) -> bool:
     return definition.simple_name in callers.names_used(statement)
 
 
-def _calls(index: Index, facts: FileFacts, statement: Statement, definition: Definition) -> bool:
-    """Whether a statement is a model, no loss or transform itself, whose `forward` calls a module of the class."""
+def is_run(index: Index, definition: Definition) -> bool:
+    """Whether tracing runs modules of a class that AIMET meets: a loss only where a model's `forward` calls it."""
+    if not _is_auxiliary(index, definition):
+        return True
+    models = (_model(index, facts, user) for facts, user in _users(index, definition))
+    return any(_calls(index, model, definition) for model in models if model is not None)
+
+
+def _users(index: Index, definition: Definition) -> list[tuple[FileFacts, Statement]]:
+    return [(facts, each) for facts, each in index.placed_mentions(definition) if _uses(each, definition)]
+
+
+def _model(index: Index, facts: FileFacts, statement: Statement) -> Definition | None:
+    """The model that a statement is, if it is no loss or transform itself."""
     user = facts.definition(statement)
     if user is None or not isinstance(user.node, ast.ClassDef) or not index.is_model(user):
-        return False
-    if _is_auxiliary(index, user):
-        return False
-    trace = index.trace(user)
+        return None
+    return None if _is_auxiliary(index, user) else user
+
+
+def _calls(index: Index, model: Definition, definition: Definition) -> bool:
+    trace = index.trace(model)
     used = [use.module.definition for use in trace.uses] if trace is not None else []
     return any(each is not None and definition in index.order(each) for each in used)
 

@@ -17,7 +17,7 @@ _CALLERS = 6
 
 
 def model_definitions(index: Index, facts: FileFacts, statement: Statement) -> list[Definition]:
-    """The models in a statement that AIMET would trace, nested classes too, outer ones first."""
+    """The models in a statement that AIMET meets, nested classes too, outer ones first."""
     if "class " not in statement.text:
         return []
     found: list[Definition] = index.remember(("models", statement), lambda: _models(index, facts, statement))
@@ -35,7 +35,7 @@ def _models(index: Index, facts: FileFacts, statement: Statement) -> list[Defini
         if (
             isinstance(definition.node, ast.ClassDef)
             and index.is_model(definition)
-            and traced.is_traced(index, definition)
+            and traced.is_met(index, definition)
         ):
             found.append(definition)
         for child in definition.node.body if isinstance(definition.node.body, list) else ():
@@ -50,7 +50,8 @@ def unit(index: Index, facts: FileFacts, statement: Statement) -> Unit:
     """Everything read about the code in one statement."""
     result = Unit(facts.path, facts, statement, index)
     for definition in model_definitions(index, facts, statement):
-        built, trace = index.built(definition), index.trace(definition)
+        built = index.built(definition)
+        trace = index.trace(definition) if traced.is_run(index, definition) else None
         result.models.append(index.model(definition))
         if built is not None:
             result.reuses.extend(built.reuses)
@@ -121,7 +122,7 @@ def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[tu
                     if is_model and definition not in index.order(model):
                         continue
                     trace, built = index.trace(model), index.built(model)
-                    runs = trace is not None and key in trace.reached
+                    runs = trace is not None and key in trace.reached and traced.is_run(index, model)
                     makes = built is not None and any(m.origin and m.origin.statement is statement for m in built.made)
                     if runs or makes:
                         yield trace if runs else None, built if makes else None

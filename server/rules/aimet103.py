@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..finding import Draft, Note, Severity
+from ..reading import traced
 from . import exchange, exchange_repairs, usage
 from .base import Case, Rule
 
@@ -165,7 +166,7 @@ class NonTensorIo(Rule):
         for model in unit.models:
             definition = model.definition
             method = definition.methods.get("forward")
-            if method is None:
+            if method is None or not traced.is_run(unit.index, definition):
                 continue
             outputs, inputs = exchange.outputs(unit, definition), exchange.inputs(unit, definition)
             if not outputs and not inputs:
