@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from ..finding import CallModule, Change, NewModule, Repair, Safety
 from ..knowledge.aimet_modules import aimet_module, import_path
 from ..knowledge.layers import Layer, bind
 from ..positions import Span
+from ..reading.definitions import Definition
 from . import support
 from .aimet_forms import module_call
 
 if TYPE_CHECKING:
     from ..config import Config
     from ..reading.facts import Operation, Unit
+    from ..reading.index import Index
 
 # The normalizations whose layer is built without its weights being read, and the weights it then takes over.
 _SHARING = {"torch.nn.functional.layer_norm": ("weight", "bias"), "torch.nn.functional.rms_norm": ("weight",)}
@@ -46,7 +49,7 @@ def _layer(unit: Unit, operation: Operation, found: Layer, owner: str) -> Repair
             shares.append((parameter, "None"))
             continue
         attribute = support.attribute_of(weight)
-        if attribute is None:
+        if attribute is None or not _stays(unit.index, operation.site.owner, attribute):  # type: ignore[arg-type]
             return None
         shares.append((parameter, f"self.{attribute}"))
     given = nodes.pop("input")
@@ -66,6 +69,16 @@ def _layer(unit: Unit, operation: Operation, found: Layer, owner: str) -> Repair
         f"(unsafe: the state_dict gains {gained}, so earlier checkpoints need strict=False)"
     )
     return _repair(unit, operation, title, CallModule(_span(operation), module, (_span(operation, given),)))
+
+
+def _stays(index: Index, owner: Definition, attribute: str) -> bool:
+    """Whether what `__init__` leaves in an attribute stays there: a new module that shares it would not follow."""
+    written = re.compile(rf"\.{attribute}\s*(?::[^=\n]*)?=(?!=)")
+    later = [each.statement.source(each.node) for each in support.subclasses(index, owner)]
+    for each in index.order(owner):
+        if isinstance(each, Definition):
+            later.extend(each.statement.source(node) for name, node in each.methods.items() if name != "__init__")
+    return not any(map(written.search, later))
 
 
 def _aimet(unit: Unit, operation: Operation, found: Layer, owner: str, config: Config) -> Repair | None:

@@ -227,6 +227,24 @@ def test_a_list_that_changes_after_it_is_made(extra: str, expected: str) -> None
     assert _safety(_one("AIMET101", _net(forward, init, extra=extra))) == expected
 
 
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        ("", "unsafe"),
+        ("    def cut(self):\n        self.bias = None\n", "none"),
+        ("\n\nclass NoBias(Net):\n    def __init__(self):\n        super().__init__(4)\n"
+         "        self.bias = None\n", "none"),
+    ],
+    ids=["never", "in a method", "in a subclass"],
+)  # fmt: skip
+def test_weights_that_another_takes_the_place_of(extra: str, expected: str) -> None:
+    body = (
+        "class Net(nn.LayerNorm):\n    def forward(self, x):\n"
+        "        return F.layer_norm(x.mT, self.normalized_shape, self.weight, self.bias, self.eps).mT\n\n"
+    )
+    assert _safety(_one("AIMET101", body + extra)) == expected
+
+
 def test_a_helper_that_exclusive_branches_call_runs_once() -> None:
     helper = "    def helper(self, x):\n        return F.relu(self.fc(x))\n"
     branches = _line("if self.deep:") + _line("y = self.helper(x)", 3) + _line("else:") + _line("y = self.helper(x)", 3)
