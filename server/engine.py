@@ -60,6 +60,8 @@ def check(path: str, project: Project, config: Config, provisional: bool = False
         report.findings.extend(_place(draft, line, facts, project, config) for draft in drafts)
     report.findings.sort(key=_order)
     report.provisional = provisional and index.memory.unsettled
+    if not provisional and index.watched:
+        index.memory.tidy()
     if "aimet:" in facts.source.text:
         _suppress(report, facts, config, judge.active)
     report.findings = [

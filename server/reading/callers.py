@@ -6,8 +6,10 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
+from .edited import changed_lines
 from .source import Statement
 from .syntax import CHILDREN, walk
 
@@ -209,13 +211,7 @@ def dotted_names(statement: Statement) -> frozenset[str]:
     """Every identifier in a statement's text, those joined by dots together; in comments and strings too."""
     known = statement.memo.get("dotted")
     if known is None:
-        text = statement.text
-        if statement.is_edited:
-            # Most lines are those of the version before.
-            known = frozenset().union(*map(_dotted_in_line, statement.lines))
-        else:
-            known = _dotted_in(text)
-        statement.memo["dotted"] = known
+        known = statement.memo["dotted"] = _dotted_in(statement.text)
     return known  # type: ignore[return-value]
 
 
@@ -224,6 +220,22 @@ def _dotted_in(text: str) -> frozenset[str]:
 
 
 _dotted_in_line = lru_cache(maxsize=16_384)(_dotted_in)
+
+
+def follow(old: Statement, new: Statement) -> None:
+    """Find the identifiers of an edited statement from those of its earlier version."""
+    before, after = old.lines, new.lines
+    change = changed_lines(before, after)
+    added = frozenset[str]().union(*map(_dotted_in_line, after[change.first : change.end]))
+    gone = frozenset[str]().union(*map(_dotted_in_line, before[change.first : change.old_end])) - added
+    for line in chain(after[: change.first], after[change.end :]):
+        if not gone:
+            break
+        gone -= _dotted_in_line(line)
+    known = dotted_names(old)
+    new.memo["dotted"] = names = (known - gone) | added
+    if names == known:
+        new.memo["identifiers"] = identifiers(old)
 
 
 def identifiers(statement: Statement) -> frozenset[str]:

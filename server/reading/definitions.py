@@ -215,6 +215,7 @@ class FileFacts:
         found = dict(self._mentions)
         added: list[tuple[str, Statement]] = []
         for old, new in replaced:
+            callers.follow(old, new)
             before, now = self._mentioned_in(old), self._mentioned_in(new)
             for name in before & now:
                 found[name] = [new if each is old else each for each in found[name]]

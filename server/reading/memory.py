@@ -33,6 +33,8 @@ class Memory:
         # Which results rest on a name or a result, and the results not entered there yet: only an edit asks for them.
         self._used_by: dict[Rest, set[Any]] = {}
         self._unentered: list[Any] = []
+        # Results that were dropped and are still entered there.
+        self._dropped: list[tuple[Any, frozenset[Rest]]] = []
         self._tokens: dict[Hashable, int] = {}
         # The last result under each key whose result no longer holds for sure, by the statement it is about.
         self._former: dict[Any, dict[Any, Any]] = {}
@@ -42,7 +44,7 @@ class Memory:
         other = Memory()
         other.entries, other._rests_on = dict(self.entries), dict(self._rests_on)
         other._used_by = {dependency: set(keys) for dependency, keys in self._used_by.items()}
-        other._unentered = list(self._unentered)
+        other._unentered, other._dropped = list(self._unentered), list(self._dropped)
         other._numbers, other._keys, other._count = dict(self._numbers), dict(self._keys), self._count
         other._tokens, other.edited = dict(self._tokens), list(self.edited)
         other._former = {statement: dict(results) for statement, results in self._former.items()}
@@ -76,6 +78,18 @@ class Memory:
                 used_by.setdefault(dependency, set()).add(key)
         self._unentered.clear()
         return used_by
+
+    def tidy(self) -> None:
+        """Do what the next edit would have to do, while nobody waits."""
+        used_by = self._users()
+        for key, rested_on in self._dropped:
+            for dependency in rested_on - self._rests_on.get(key, frozenset()):
+                users = used_by.get(dependency)
+                if users is not None:
+                    users.discard(key)
+                    if not users:
+                        del used_by[dependency]
+        self._dropped.clear()
 
     def former(self, key: Any) -> Any:
         """The last result under a key whose result may not hold any more; ABSENT where there is none."""
@@ -141,10 +155,7 @@ class Memory:
                 statement = _statement(key)
                 if key[0] in _WORTH_KEEPING and statement not in gone:
                     self._former.setdefault(statement, {})[key] = dropped
-                for other in self._rests_on.pop(key, ()):
-                    users = used_by.get(other)
-                    if users is not None:
-                        users.discard(key)
+                self._dropped.append((key, self._rests_on.pop(key)))
 
 
 # What an answer given at once after an edit may take as it was before.

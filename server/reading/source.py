@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -28,7 +28,6 @@ class Statement:
 
     key: names it within its file (`class Net`, `def helper`, `code`, with `#2` for a second of the name).
     text: its source with its decorators, without the comments above it, line ends as in the file.
-    is_edited: whether it took the place of an earlier version.
     former: what was last read of earlier versions, until this one is read.
     """
 
@@ -36,7 +35,6 @@ class Statement:
     text: str
     error: SyntaxError | None = None
     earlier: Statement | None = None
-    is_edited: bool = False
     former: object = field(default=None, repr=False)
     _reading: object = field(default=None, repr=False)
     _body: list[ast.stmt] | None = None
@@ -92,7 +90,7 @@ class Statement:
             parsed = self._body is not None and self.error is None
             earlier = self if parsed or (self._body is None and self.earlier is None) else self.earlier
         former = self._reading if self._reading is not None else self.former
-        return Statement(self.key, text, earlier=earlier, is_edited=True, former=former)
+        return Statement(self.key, text, earlier=earlier, former=former)
 
     def keep_reading(self, reading: object) -> None:
         """Keep what was read of it, for the version that an edit makes of it."""
@@ -259,6 +257,12 @@ def _cut_again(text: str, previous: Source) -> tuple[int, list[tuple[int, str, s
     ):
         last -= 1
         end -= len(old[last][1].text)
+    if last == first + 1:
+        piece = text[position:end]
+        if _starts_nothing(old[first][1].text, piece):
+            line = old[first][0]
+            lines = _count_lines(piece, 0, len(piece)) - old[first][1].line_count
+            return first, [(line, _base(old[first][1]), piece)], last, lines
     # The neighbours are cut again too: the edit may have joined them to what changed.
     for _ in range(2):
         if first:
@@ -284,6 +288,36 @@ def _cut_again(text: str, previous: Source) -> tuple[int, list[tuple[int, str, s
         return None
     lines = line + _count_lines(middle, 0, len(middle)) - old[last][0] if last < len(old) else 0
     return first, [(line + offset, name, piece) for offset, name, piece in cut], last, lines
+
+
+def _starts_nothing(old: str, new: str) -> bool:
+    """Whether an edit of a statement changed only lines that start no other: indented ones, whose quotes and line
+    ends reach no further.
+    """
+    most = min(len(old), len(new))
+    same = _common(most, lambda length: old.startswith(new[:length]))
+    start = max(old.rfind("\n", 0, same), new.rfind("\n", 0, same)) + 1
+    same = _common(most - start, lambda length: old.endswith(new[len(new) - length :]))
+    for text in (old, new):
+        end = text.find("\n", max(start, len(text) - same))
+        changed = text[start : len(text) if end < 0 else end]
+        if not start or end < 0 or "\r" in changed or "\\" in changed or '"""' in changed or "'''" in changed:
+            return False
+        if any(line and line[0] not in " \t" for line in changed.split("\n")):
+            return False
+    return True
+
+
+def _common(most: int, holds: Callable[[int], bool]) -> int:
+    """The greatest length up to `most` for which `holds`, which holds for every shorter one too."""
+    least = 0
+    while least < most:
+        middle = (least + most + 1) // 2
+        if holds(middle):
+            least = middle
+        else:
+            most = middle - 1
+    return least
 
 
 def _head(source: Source) -> int:
