@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ast
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from . import suppression
 from .config import Config
-from .finding import Draft, Edit, Finding, Location, Problem, Related, Repair, Report, Spot, Step
+from .finding import Edit, Finding, Problem, Repair, Report, Step
 from .judging import Judge
+from .placing import placed
 from .positions import Span
 from .reading.definitions import WHOLE, FileFacts
-from .reading.index import Index
+from .reading.index import Index, Interrupted
 from .reading.memory import Dependency
 from .reading.project import Project
 from .reading.source import Statement
@@ -25,7 +26,7 @@ from .rules.followers import following
 if TYPE_CHECKING:
     from .rewriting.imports import ImportLine
 
-__all__ = ["Fixed", "Project", "check", "explain", "fix_all", "repair_edits"]
+__all__ = ["Fixed", "Interrupted", "Project", "check", "explain", "fix_all", "repair_edits"]
 
 _log = logging.getLogger(__name__)
 
@@ -43,30 +44,37 @@ class Fixed:
     text: str = ""
 
 
-def check(path: str, project: Project, config: Config, provisional: bool = False) -> Report:
-    """The findings of one file of the project. Never raises; what failed is a problem in the report.
+def check(
+    path: str,
+    project: Project,
+    config: Config,
+    provisional: bool = False,
+    urgent: Callable[[], bool] | None = None,
+) -> Report:
+    """The findings of one file of the project. What failed is a problem in the report.
 
     provisional: answer at once after an edit: only what it touched is read again, and statements that may depend on
     it keep their findings until the file is checked again without this.
+    urgent: asked now and then; where it says so, Interrupted is raised, and asking again goes on from there.
     """
     facts = project.files[path]
-    index = Index(project, provisional)
+    index = Index(project, provisional, urgent)
     judge = Judge(index, facts, config)
     report = Report(path)
     for line, statement in facts.source.statements:
-        drafts = judge.drafts(statement)
-        if statement.failure is not None:
-            report.problems.append(_problem(path, line, statement))
-        report.findings.extend(_place(draft, line, facts, project, config) for draft in drafts)
+        drafts = judge.known(statement)
+        if drafts is None:
+            drafts = judge.drafts(statement)
+            if statement.failure is not None:
+                report.problems.append(_problem(path, line, statement))
+        if drafts:
+            report.findings.extend(placed(drafts, statement, line, facts, project, config))
     report.findings.sort(key=_order)
     report.provisional = provisional and index.memory.unsettled
     if not provisional and index.watched:
         index.memory.tidy()
     if "aimet:" in facts.source.text:
         _suppress(report, facts, config, judge.active)
-    report.findings = [
-        replace(finding, key=key) for key, finding in zip(_keys(report.findings), report.findings, strict=True)
-    ]
     return report
 
 
@@ -81,14 +89,6 @@ def rests_on(path: str, project: Project, config: Config, report: Report) -> fro
     # Where a related place stands moves with everything above it.
     related = {each.location.path for finding in report.findings for each in finding.related}
     return frozenset(index.memory.names(found) | {(each, WHOLE) for each in related - {path}})
-
-
-def _keys(findings: Iterable[Finding]) -> Iterator[str]:
-    """A name for each finding that stays while text above it moves: its code, its symbol, and which of these it is."""
-    seen: dict[tuple[str, str], int] = {}
-    for finding in findings:
-        number = seen[finding.code, finding.symbol] = seen.get((finding.code, finding.symbol), 0) + 1
-        yield f"{finding.code}:{finding.symbol}:{number}"
 
 
 def _order(finding: Finding) -> tuple[object, ...]:
@@ -117,36 +117,6 @@ def explain(problem: Problem, project: Project) -> Problem:
     return problem
 
 
-def _place(draft: Draft, line: int, facts: FileFacts, project: Project, config: Config) -> Finding:
-    rule = by_code(draft.code)
-    assert rule is not None
-    span = draft.spot.span.shifted(line)
-    repairs = draft.repairs
-    if config.aimet_modules == "never":
-        repairs = tuple(repair for repair in repairs if not repair.needs("aimet_torch"))
-    related = tuple(
-        Related(location, note.message) for note in draft.notes if (location := _locate(note.spot, project)) is not None
-    )
-    return Finding(
-        draft.code,
-        rule.name,
-        facts.path,
-        span,
-        draft.message,
-        config.severity_of(draft.code, draft.severity),
-        draft.symbol,
-        repairs,
-        related,
-        (span.line, span.end_line),
-    )
-
-
-def _locate(spot: Spot, project: Project) -> Location | None:
-    facts = project.files.get(spot.path)
-    line = facts.source.line_of.get(spot.key) if facts is not None else None
-    return Location(spot.path, spot.span.shifted(line)) if line is not None else None
-
-
 def _suppress(report: Report, facts: FileFacts, config: Config, active: frozenset[str]) -> None:
     directives = suppression.directives(facts.source.text)
     placed = [replace(finding, statement=_statement_lines(facts, finding.span)) for finding in report.findings]
@@ -160,7 +130,8 @@ def _suppress(report: Report, facts: FileFacts, config: Config, active: frozense
     kept, unused = suppression.apply(
         placed, directives, active, report.path, unread=unread, **({"severity": severity} if severity else {})
     )
-    report.findings = sorted([*kept, *unused], key=_order)
+    named = [replace(each, key=f"{each.code}:{each.symbol}:{number}") for number, each in enumerate(unused, 1)]
+    report.findings = sorted([*kept, *named], key=_order)
 
 
 def _statement_lines(facts: FileFacts, span: Span) -> tuple[int, int]:

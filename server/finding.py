@@ -230,7 +230,8 @@ class Finding:
     statement: the lines (0-based, inclusive) of the innermost statement it lies in; an ignore comment on the
         finding's first line or on the statement's last line silences it.
     repairs: best first; empty where there is none (the message says why).
-    key: names the finding within its file, also while other text moves it: code, symbol, and which of these it is.
+    key: names the finding within its file, also while other text moves it: code, top-level statement, symbol, and which
+        of these it is.
     """
 
     code: str

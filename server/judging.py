@@ -35,6 +35,10 @@ class Judge:
         self._config = config
         self._asked = index.memory.token((config, self.active))
 
+    def known(self, statement: Statement) -> Sequence[Draft] | None:
+        """The findings in a statement about which nothing changed since it was last read; else None."""
+        return self._index.memory.entries.get(("drafts", self._facts.path, statement, self._asked))
+
     def drafts(self, statement: Statement) -> Sequence[Draft]:
         """The findings in a statement.
 

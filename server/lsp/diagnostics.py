@@ -12,7 +12,7 @@ from .documents import Documents
 from .folders import Folder, Folders
 from .notebooks import Notebook, Notebooks
 from .translate import uri_of
-from .wire import Columns, Place
+from .wire import Columns, Place, Texts
 
 
 class Publisher:
@@ -26,6 +26,7 @@ class Publisher:
         self._folders = folders
         self._send = send
         self._shown: dict[str, str] = {}
+        self._texts: dict[str, Texts] = {}  # of the open documents
         self._mistakes: dict[str, object] = {}
         self.counts: dict[str, Counter[Severity]] = {}
         self.related = True
@@ -106,9 +107,8 @@ class Publisher:
     def _publish(
         self, place: Place, folder: Folder, findings: list[Finding], version: int | None, answer: bool
     ) -> None:
-        array = wire.diagnostics(
-            findings, place, lambda path, span: self.place_of(folder, path, span), related=self.related
-        )
+        texts = self._texts.setdefault(place.uri, Texts()) if version is not None else Texts()
+        array = texts.array(findings, place, lambda path, span: self.place_of(folder, path, span), related=self.related)
         if not answer and self._shown.get(place.uri, "[]") == array:
             return
         if findings:
@@ -118,6 +118,7 @@ class Publisher:
         self._send(wire.message(place.uri, version, array))
 
     def _empty(self, uri: str) -> None:
+        self._texts.pop(uri, None)
         if self._shown.pop(uri, None) is not None:
             self._send(wire.message(uri, None, "[]"))
 

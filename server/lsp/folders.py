@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from .. import engine
 from ..config import Config
@@ -87,14 +87,14 @@ class Folder:
         self.settings.forget()
         self.mistakes.clear()
 
-    def check(self, path: str, provisional: bool = False) -> Report | None:
+    def check(self, path: str, provisional: bool = False, urgent: Callable[[], bool] | None = None) -> Report | None:
         """The file's report; None where it is not in the index or the checker failed (which is logged)."""
         try:
             self.project.text(path)
         except KeyError:
             return None
         try:
-            report = engine.check(path, self.project, self.config(path), provisional)
+            report = engine.check(path, self.project, self.config(path), provisional, urgent)
         except Exception:  # a bug in the checker must not cost the person the server
             _log.exception("%s could not be checked", path)
             return None

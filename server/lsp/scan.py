@@ -82,6 +82,7 @@ class Scanner:
             progress.total = sum(len(paths) for _, paths in found)
             for folder, paths in found:
                 await self._check(folder, paths, progress)
+            await session.scheduler.rested()
             gc.freeze()  # the index stays; going through it again and again would only delay keystrokes
         except _CancelledError:
             self.cancelled = True

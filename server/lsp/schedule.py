@@ -70,6 +70,11 @@ class Scheduler:
         """Whether somebody waits for an answer."""
         return bool(self._urgent) or self._held or self._pending()
 
+    async def rested(self) -> None:
+        """Return when everything asked for with `later` is done."""
+        if self._worker is not None:
+            await asyncio.wait([self._worker])
+
     async def idle(self) -> None:
         """Return when nobody waits; every message that came meanwhile is handled first."""
         await asyncio.sleep(0)

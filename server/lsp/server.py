@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import json
 import logging
 import os
@@ -21,6 +22,7 @@ from .. import __version__
 from . import actions, commands, files, hover, lens, settings
 from .session import Session
 from .status import METHOD as STATUS
+from .translate import changes_in
 from .transport import Inbox, Outbox, take_over_stdio
 
 __all__ = ["STATUS", "Server", "serve"]
@@ -64,7 +66,11 @@ class Protocol(LanguageServerProtocol):
         data: Any = None
         try:
             data = json.loads(body)
-            self.handle_message(self.structure_message(data))
+            if isinstance(data, dict) and data.get("method") == lsp.TEXT_DOCUMENT_DID_CHANGE and not self._shutdown:
+                # The one message that somebody waits for at every keystroke takes the shortest way.
+                self._server.session.change_document(changes_in(data["params"]))
+            else:
+                self.handle_message(self.structure_message(data))
         except JsonRpcException as error:
             if isinstance(data, dict) and "id" in data and "method" in data:
                 self._send_response(data["id"], error=error.to_response_error())
@@ -259,5 +265,7 @@ def serve() -> int:
     incoming, outgoing = take_over_stdio()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("pygls").setLevel(logging.ERROR)  # its warnings are about answers that came too late
+    # Reading makes many objects and few cycles. Looking for cycles waits for a pause, or for very many objects.
+    gc.set_threshold(100_000, 20, 20)
     sys.setswitchinterval(0.001)  # the thread that reads messages must not wait long for a check to pause
     return asyncio.run(Server().run(incoming, outgoing))

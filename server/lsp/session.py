@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types as lsp
 
 from ..finding import Report
+from ..reading.index import Interrupted
 from . import files, settings
 from .diagnostics import Publisher
 from .documents import Documents
@@ -149,22 +151,27 @@ class Session:
 
     # Checking
 
-    def current(self, path: str, provisional: bool = False) -> Report | None:
+    def current(self, path: str, provisional: bool = False, urgent: Callable[[], bool] | None = None) -> Report | None:
         """The report of a file's present text; None where it is not checked.
 
         provisional: at once, with the findings of code that only may depend on an edit as they were before it.
+        urgent: where it comes to say so, Interrupted is raised.
         """
         folder = self.folders.of(path)
         if folder is None or not folder.reported(path):
             return None
         self._sync(path, folder)
-        return folder.check(path, provisional)
+        return folder.check(path, provisional, urgent)
 
     def refresh(self, path: str) -> None:
         """Check a file nobody waits for, and publish what changed."""
         if path in self._unsaved:
             return  # what is being typed waits for the person to save it
-        report = self.current(path)
+        try:
+            report = self.current(path, urgent=self._pending)
+        except Interrupted:
+            self.scheduler.later(path)  # what was read until now need not be read again
+            return
         if report is not None:
             self.show(path, report)
 
@@ -219,6 +226,7 @@ class Session:
         if self.scheduler.busy or self.scanner.indexing:
             self.ripple()
             return
+        gc.collect(0)
         provisional, self._provisional = self._provisional, set()
         for path in sorted(provisional):
             self.scheduler.later(path)

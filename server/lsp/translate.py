@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from lsprotocol import types as lsp
@@ -74,6 +75,20 @@ def to_span(range_: lsp.Range, lines: Sequence[str]) -> Span:
         end.line,
         column_from_utf16(line_at(lines, end.line), end.character),
     )
+
+
+def changes_in(params: Mapping[str, Any]) -> lsp.DidChangeTextDocumentParams:
+    """The params of a didChange notification, as they come in its JSON."""
+    document = params["textDocument"]
+    changes: list[lsp.TextDocumentContentChangeEvent] = []
+    for change in params["contentChanges"]:
+        if (place := change.get("range")) is None:
+            changes.append(lsp.TextDocumentContentChangeWholeDocument(change["text"]))
+        else:
+            start, end = (lsp.Position(each["line"], each["character"]) for each in (place["start"], place["end"]))
+            changes.append(lsp.TextDocumentContentChangePartial(lsp.Range(start, end), change["text"]))
+    identifier = lsp.VersionedTextDocumentIdentifier(document["version"], document["uri"])
+    return lsp.DidChangeTextDocumentParams(identifier, changes)
 
 
 def overlaps(first: Span, second: Span) -> bool:

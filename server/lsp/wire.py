@@ -85,20 +85,49 @@ def _related(related: Iterable[Related], place_of: Callable[[str, Span], Place])
     return f',"relatedInformation":[{",".join(items)}]'
 
 
-def diagnostics(
-    findings: Iterable[Finding], place: Place, place_of: Callable[[str, Span], Place], *, related: bool = True
-) -> str:
-    """The JSON array for `findings` in the document `place`.
+class Texts:
+    """The JSON of the diagnostics that a document was last sent, for those of its findings that stay as they are."""
 
-    place_of: the document at a range of a file, for related places. related: whether the client shows them.
-    """
-    parts = (
+    def __init__(self) -> None:
+        self._texts: dict[int, tuple[Finding, int, str]] = {}
+
+    def array(
+        self,
+        findings: Iterable[Finding],
+        place: Place,
+        place_of: Callable[[str, Span], Place],
+        *,
+        related: bool = True,
+    ) -> str:
+        """The JSON array for `findings` in the document `place`.
+
+        place_of: the document at a range of a file, for related places. related: whether the client shows them.
+        """
+        before, self._texts = self._texts, {}
+        parts = []
+        for finding in findings:
+            known = before.get(id(finding))
+            if known is None or known[0] is not finding or known[1] != place.first:
+                known = (finding, place.first, _diagnostic(finding, place, place_of, related))
+            if not finding.related:  # those stand elsewhere, where text may move
+                self._texts[id(finding)] = known
+            parts.append(known[2])
+        return f"[{','.join(parts)}]"
+
+
+def _diagnostic(finding: Finding, place: Place, place_of: Callable[[str, Span], Place], related: bool) -> str:
+    return (
         f'{{"range":{place.columns.range(finding.span, place.first)},'
         f"{_fixed_part(finding.code, SEVERITIES[finding.severity].value, finding.message)}"
         f"{_related(finding.related, place_of) if related and finding.related else ''}}}"
-        for finding in findings
     )
-    return f"[{','.join(parts)}]"
+
+
+def diagnostics(
+    findings: Iterable[Finding], place: Place, place_of: Callable[[str, Span], Place], *, related: bool = True
+) -> str:
+    """The same, made once."""
+    return Texts().array(findings, place, place_of, related=related)
 
 
 def message(uri: str, version: int | None, array: str) -> bytes:

@@ -222,8 +222,8 @@ def _dotted_in(text: str) -> frozenset[str]:
 _dotted_in_line = lru_cache(maxsize=16_384)(_dotted_in)
 
 
-def follow(old: Statement, new: Statement) -> None:
-    """Find the identifiers of an edited statement from those of its earlier version."""
+def follow(old: Statement, new: Statement) -> tuple[frozenset[str], frozenset[str]]:
+    """Find the identifiers of an edited statement from those of its earlier version: (those gone, those added)."""
     before, after = old.lines, new.lines
     change = changed_lines(before, after)
     added = frozenset[str]().union(*map(_dotted_in_line, after[change.first : change.end]))
@@ -236,6 +236,7 @@ def follow(old: Statement, new: Statement) -> None:
     new.memo["dotted"] = names = (known - gone) | added
     if names == known:
         new.memo["identifiers"] = identifiers(old)
+    return gone, added - known
 
 
 def identifiers(statement: Statement) -> frozenset[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -125,14 +125,21 @@ class Assigned:
 Binding = Import | Definition | Assigned | Statement
 
 
-def _mentioned(statement: Statement, names: frozenset[str]) -> frozenset[str]:
-    """The names of a file that a statement has in its text, and what it reaches through them: `utils.Block`."""
-    found = set(names & callers.identifiers(statement))
-    for dotted in callers.dotted_names(statement):
-        if "." in dotted:
-            head, *tail = dotted.split(".")
+def _mentioned(dotted: Iterable[str], names: frozenset[str]) -> frozenset[str]:
+    """Those of a file's names that stand in a text, and what it reaches through them (`utils.Block`).
+
+    dotted: the identifiers in the text, those joined by dots together.
+    """
+    found: set[str] = set()
+    for each in dotted:
+        if "." in each:
+            head, *tail = each.split(".")
+            found.update(names.intersection(tail))
             if head in names:
+                found.add(head)
                 found.update(tail)
+        elif each in names:
+            found.add(each)
     return frozenset(found)
 
 
@@ -161,6 +168,9 @@ class FileFacts:
             for name in ("names", "star_imports", "imports"):
                 if name in known:
                     following.__dict__[name] = known[name]
+            if "by_key" in self.source.__dict__:
+                changed = {new.key: new for _, new in replaced}
+                source.__dict__["by_key"] = {**self.source.by_key, **changed}
             if "_mentions" in known:
                 following.__dict__["_mentions"] = self._mentions_after(source, replaced)
         return following
@@ -192,42 +202,40 @@ class FileFacts:
         return known  # type: ignore[return-value]
 
     @cached_property
-    def _mentions(self) -> dict[str, list[Statement]]:
-        """For each top-level name, and each name behind one (`utils.Block`), the definitions whose text has it."""
-        found: dict[str, list[Statement]] = {}
+    def _mentions(self) -> dict[str, list[str]]:
+        """For each top-level name, and each name behind one (`utils.Block`), the keys of the definitions with it."""
+        found: dict[str, list[str]] = {}
         for _, statement in self.source.statements:
             if statement.is_definition:
                 for name in self._mentioned_in(statement):
-                    found.setdefault(name, []).append(statement)
+                    found.setdefault(name, []).append(statement.key)
         return found
 
     def _mentioned_in(self, statement: Statement) -> frozenset[str]:
         names = self.names
         known = statement.memo.get("mentions")
         if known is None or known[0] is not names:  # type: ignore[index]
-            known = statement.memo["mentions"] = (names, _mentioned(statement, names))
+            known = statement.memo["mentions"] = (names, _mentioned(callers.dotted_names(statement), names))
         return known[1]  # type: ignore[index,no-any-return]
 
-    def _mentions_after(
-        self, source: Source, replaced: list[tuple[Statement, Statement]]
-    ) -> dict[str, list[Statement]]:
+    def _mentions_after(self, source: Source, replaced: list[tuple[Statement, Statement]]) -> dict[str, list[str]]:
         """The mentions once statements have taken the place of others."""
-        found = dict(self._mentions)
-        added: list[tuple[str, Statement]] = []
+        found = self._mentions
         for old, new in replaced:
-            callers.follow(old, new)
+            gone, added = callers.follow(old, new)
+            if not _mentioned(gone, self.names):
+                new.memo["mentions"] = (self.names, self._mentioned_in(old) | _mentioned(added, self.names))
             before, now = self._mentioned_in(old), self._mentioned_in(new)
-            for name in before & now:
-                found[name] = [new if each is old else each for each in found[name]]
+            if before == now:
+                continue
+            found = dict(found)
             for name in before - now:
-                found[name] = [each for each in found[name] if each is not old]
-            added.extend((name, new) for name in now - before)
-        for name, new in added:
-            there = {*found.get(name, ()), new}
-            found[name] = [each for _, each in source.statements if each in there]
-        for name in {name for old, _ in replaced for name in self._mentioned_in(old)}:
-            if not found[name]:
-                del found[name]
+                found[name] = [key for key in found[name] if key != new.key]
+                if not found[name]:
+                    del found[name]
+            for name in now - before:
+                there = {*found.get(name, ()), new.key}
+                found[name] = [each.key for _, each in source.statements if each.key in there]
         return found
 
     @cached_property
@@ -253,7 +261,7 @@ class FileFacts:
 
     def mentioning(self, name: str) -> list[Statement]:
         """The classes and functions of the file whose text has a top-level name."""
-        return self._mentions.get(name, [])
+        return [self.source.by_key[key] for key in self._mentions.get(name, ())]
 
     @cached_property
     def registered_with_aimet(self) -> frozenset[str]:

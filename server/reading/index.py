@@ -14,7 +14,7 @@ from ..knowledge import modules
 from ..knowledge.names import canonical
 from . import callers
 from .definitions import Assigned, Definition, FileFacts
-from .memory import ABSENT, Dependency, Memory, Rest
+from .memory import ABSENT, STANDS_IN, Dependency, Memory, Rest
 from .model import Model
 from .source import Statement
 from .values import TENSORISH, UNKNOWN, Dictionary, Sequence, Tensor, Unknown, Value
@@ -27,11 +27,19 @@ if TYPE_CHECKING:
 _FORMER: Dependency = ("", "former")
 
 
-class Index:
-    """The project as the interpreter sees it."""
+class Interrupted(BaseException):
+    """Reading was broken off for something more urgent. What was read stays remembered; no error handler stops it."""
 
-    def __init__(self, project: Project, provisional: bool = False) -> None:
+
+class Index:
+    """The project as the interpreter sees it.
+
+    urgent: asked before each model is read; where it says so, reading is broken off.
+    """
+
+    def __init__(self, project: Project, provisional: bool = False, urgent: Callable[[], bool] | None = None) -> None:
         self.project = project
+        self._urgent = urgent
         self.provisional = provisional
         # An older state of the workspace must not mix its readings with those of the newest.
         self.memory = project.memory if project.memory.newest is project else Memory()
@@ -40,6 +48,8 @@ class Index:
         # The files being edited: calls of their functions are noted.
         self.watched = project.memory.watched
         self._overlay: dict[Any, Any] = {}
+        # For edited classes, those of which what is not read anew is taken.
+        self._earlier: dict[Any, Definition] = {}
         self._recorders: list[set[Rest]] = []
         self._reading: set[Any] = set()
 
@@ -86,6 +96,8 @@ class Index:
             known = self._overlay.get(key, ABSENT)
             if known is ABSENT:
                 known = self.memory.former(key)
+            if known is ABSENT and key[0] in STANDS_IN and (earlier := self._earlier.get(key[1])) is not None:
+                known = earlier.statement.left.get((key[0], earlier, *key[2:]), ABSENT)
             if known is not ABSENT and self._recorders:
                 self._recorders[-1].add(_FORMER)
         return known
@@ -103,6 +115,10 @@ class Index:
     def assume(self, key: Any, value: Any) -> None:
         """Take a result, for this answer only."""
         self._overlay[key] = value
+
+    def stand_in(self, earlier: Definition, now: Definition) -> None:
+        """Take of an edited class what was known of it before the edit, for this answer only."""
+        self._earlier[now] = earlier
 
     def took_former(self, rests_on: set[Rest]) -> bool:
         """Whether a result took up what held before an edit."""
@@ -291,6 +307,8 @@ class Index:
             return known
         if key in self._reading or len(self._reading) > 40:
             return None
+        if self._urgent is not None and self._urgent():
+            raise Interrupted
         self._reading.add(key)
         try:
             with self.resting() as rests_on:

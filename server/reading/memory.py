@@ -155,11 +155,15 @@ class Memory:
                 statement = _statement(key)
                 if key[0] in _WORTH_KEEPING and statement not in gone:
                     self._former.setdefault(statement, {})[key] = dropped
+                elif key[0] in STANDS_IN and statement in gone:
+                    statement.left[key] = dropped
                 self._dropped.append((key, self._rests_on.pop(key)))
 
 
 # What an answer given at once after an edit may take as it was before.
 _WORTH_KEEPING = frozenset({"drafts", "trace", "built", "method"})
+# What such an answer takes of an edited class's version before the edit.
+STANDS_IN = frozenset({"registration", "taken names", "scripting", "childless"})
 
 
 def _statement(key: Any) -> Any:

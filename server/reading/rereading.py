@@ -91,6 +91,7 @@ def read_again(index: Index, facts: FileFacts, statement: Statement, reading: Re
         model = models[definition]
         if model is None:
             return None
+        index.stand_in(definition, model)
         index.assume(("built", model, ""), built)
         index.assume(("trace", model, ""), known and _merged(known, fresh.get(known), before, model))
         result.models.append(index.model(model))

@@ -29,6 +29,7 @@ class Statement:
     key: names it within its file (`class Net`, `def helper`, `code`, with `#2` for a second of the name).
     text: its source with its decorators, without the comments above it, line ends as in the file.
     former: what was last read of earlier versions, until this one is read.
+    left: what was known of it when an edit took it away.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Statement:
     _reading: object = field(default=None, repr=False)
     _body: list[ast.stmt] | None = None
     memo: dict[object, object] = field(default_factory=dict, repr=False)
+    left: dict[object, object] = field(default_factory=dict, repr=False)
 
     @property
     def body(self) -> list[ast.stmt]:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from aimet_guidelines.engine import Interrupted, check
 from aimet_guidelines.finding import Finding
 from aimet_guidelines.reading import machine, rereading
 
-from .workspace import Workspace, afresh
+from .workspace import CONFIG, Workspace, afresh, at
 
 NET = """\
 import torch
@@ -138,3 +139,21 @@ def test_keystroke_after_keystroke_is_read_from_the_last_full_reading() -> None:
         found = workspace.glance("net.py").findings
     assert _shown(found) == _shown(afresh({"net.py": text})["net.py"])
     assert workspace.check(["net.py"]) == afresh({"net.py": text})
+
+
+def test_a_full_check_that_is_interrupted_goes_on_where_it_was() -> None:
+    workspace, text = _typed("x = F.relu(x)", "x = F.elu(x)")
+    asked: list[int] = []
+
+    def often() -> bool:
+        asked.append(1)
+        return len(asked) % 2 == 0
+
+    for _ in range(20):
+        try:
+            found = check(at("net.py"), workspace.project, CONFIG, urgent=often).findings
+        except Interrupted:
+            continue
+        break
+    assert found == afresh({"net.py": text})["net.py"]
+    assert len(asked) > 2
