@@ -14,6 +14,10 @@ from .source import Statement
 
 # Of a helper's callers in other files this many are read: what one of them passes the others mostly pass too.
 _CALLERS = 6
+# After that many classes and functions that lead to no model which runs the code, none is looked for any more: what
+# everybody names (whether a package is there) is no part of a forward. In timm and transformers the longest search that
+# found one took 111.
+_LOOKED_AT = 200
 
 
 def model_definitions(index: Index, facts: FileFacts, statement: Statement) -> list[Definition]:
@@ -104,13 +108,14 @@ def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[tu
         return
     seen: set[int] = {id(statement)}
     queue = [definition]
-    read = 0
+    read = looked_at = 0
     while queue:
         current = queue.pop(0)
         for other, candidate in index.placed_mentions(current):
             if id(candidate) in seen or (is_model and other is not facts):
                 continue
             seen.add(id(candidate))
+            looked_at += 1
             caller = other.definition(candidate)
             if caller is None:
                 continue
@@ -127,7 +132,8 @@ def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[tu
                     if runs or makes:
                         yield trace if runs else None, built if makes else None
                         read += other is not facts
+                        looked_at = 0
             elif not is_class:
                 queue.append(caller)
-            if read >= _CALLERS:
+            if read >= _CALLERS or looked_at >= _LOOKED_AT:
                 return
