@@ -7,7 +7,7 @@ import { run } from '../lib/process.mjs';
 import { prepareWorkbench } from '../lib/workbench.mjs';
 import { packageHere } from './package.mjs';
 
-const FOR_README = ['squiggles', 'quick-fix', 'problems', 'hover', 'explain', 'notebook'];
+const FOR_README = ['squiggles', 'quick-fix', 'problems', 'hover', 'explain', 'notebook', 'signature-preview'];
 const UPDATE = '--update-screenshots';
 
 export default async function testEditor(args) {

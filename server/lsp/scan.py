@@ -15,7 +15,7 @@ import pickle
 import signal
 import time
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
@@ -57,6 +57,11 @@ class Scanner:
         if self._task is not None:
             self._task.cancel()
 
+    def cancel(self) -> None:
+        """End it because a person says so."""
+        self.cancelled = True
+        self.stop()
+
     async def finished(self) -> None:
         """Return when the scan that runs has ended."""
         if self._task is not None:
@@ -64,7 +69,7 @@ class Scanner:
 
     async def _run(self) -> None:
         session = self._session
-        progress = _Progress(session)
+        progress = _Progress(session, self.cancel)
         self.indexing, self.cancelled = True, False
         session.status.changed()
         try:
@@ -84,8 +89,6 @@ class Scanner:
                 await self._check(folder, paths, progress)
             await session.scheduler.rested()
             gc.freeze()  # the index stays; going through it again and again would only delay keystrokes
-        except _CancelledError:
-            self.cancelled = True
         except asyncio.CancelledError:
             raise
         except Exception:
@@ -197,15 +200,12 @@ def _end(process: asyncio.subprocess.Process) -> None:
                 process.kill()
 
 
-class _CancelledError(Exception):
-    """The person cancelled the scan."""
-
-
 class _Progress:
-    """Work-done progress in the editor, where it can show one."""
+    """Work-done progress in the editor, where it can show one. cancel: called when a person presses Cancel."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, cancel: Callable[[], None]) -> None:
         self._server = session.server
+        self._cancel = cancel
         self._token = ""
         self._next = 0.0
         self._done = 0
@@ -223,6 +223,7 @@ class _Progress:
             _log.info("the editor shows no progress: %s", error)
             return
         self._token = token
+        progress.tokens[token].add_done_callback(lambda _: self._cancel())
         begin = lsp.WorkDoneProgressBegin(title="AIMET", cancellable=True, percentage=0)
         progress.begin(token, begin)
 
@@ -232,17 +233,13 @@ class _Progress:
         return self._done
 
     def report(self, what: str, done: int) -> None:
-        """Say how far the scan is. Raises _CancelledError where the person pressed Cancel."""
-        if not self._token:
-            return
-        progress = self._server.work_done_progress
-        if progress.tokens[self._token].cancelled():
-            raise _CancelledError
+        """Say how far the scan is."""
         now = time.monotonic()
-        if now >= self._next:
+        if self._token and now >= self._next:
             self._next = now + _REPORT
             message = f"{what} {done}/{self.total} files"
             percentage = 100 * done // max(1, self.total)
+            progress = self._server.work_done_progress
             progress.report(self._token, lsp.WorkDoneProgressReport(message=message, percentage=percentage))
 
     def end(self) -> None:

@@ -115,8 +115,16 @@ export class Editor {
 
   /** Opens a workspace of several folders. */
   async openWorkspace(file) {
-    await this.page.goto(this.workbench.addressOfWorkspace(file), { waitUntil: 'domcontentloaded' });
-    await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: 60_000 });
+    const rows = this.page.locator('.explorer-folders-view .monaco-list-row');
+    for (let attempt = 1; ; attempt += 1) {
+      await this.page.goto(this.workbench.addressOfWorkspace(file), { waitUntil: 'domcontentloaded' });
+      try {
+        return await rows.first().waitFor({ timeout: 20_000 });
+      } catch (error) {
+        // The workbench now and then shows a workspace without its folders; a reload has them.
+        if (attempt === 3) throw error;
+      }
+    }
   }
 
   /** Opens a folder and runs a module of tests inside the extension host. */
