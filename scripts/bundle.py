@@ -96,7 +96,7 @@ def fill(libs: Path, target: str) -> None:
         for python in PYTHONS:
             lines = needed(lock, python, sys_platform, machine)
             native = lines.pop(NATIVE)
-            pure |= lines
+            pure = lines | pure  # one folder for all: the version of the oldest Python, which the newer ones run too
             if not platforms or not download([native], folder, python, f"cp{python.replace('.', '')}", platforms):
                 without.append(python)
         if not download(list(pure.values()), folder, PYTHONS[0], "none", ("any",)):
