@@ -8,12 +8,13 @@ import platform
 import sys
 from pathlib import Path
 
-from . import cold_start, corpora, keystroke, repair, workspace
+from . import cold_start, corpora, keystroke, repair, steps, workspace
 from .results import Row, table
 
 _PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 _PARTS = [
     ("Keystroke", keystroke.run),
+    ("Keystroke, step by step", steps.run),
     ("Cold start", cold_start.run),
     ("Repair", repair.run),
     ("Workspace", workspace.run),
