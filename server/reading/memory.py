@@ -152,11 +152,12 @@ class Memory:
                 number = self._numbers.pop(key)
                 del self._keys[number]
                 queue.append(number)
-                statement = _statement(key)
-                if key[0] in _WORTH_KEEPING and statement not in gone:
-                    self._former.setdefault(statement, {})[key] = dropped
-                elif key[0] in STANDS_IN and statement in gone:
-                    statement.left[key] = dropped
+                if key[0] in _WORTH_KEEPING or key[0] in STANDS_IN:
+                    statement = _statement(key)
+                    if statement in gone and key[0] in STANDS_IN:
+                        statement.left[key] = dropped
+                    elif statement not in gone and key[0] in _WORTH_KEEPING:
+                        self._former.setdefault(statement, {})[key] = dropped
                 self._dropped.append((key, self._rests_on.pop(key)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
+from aimet_guidelines.reading.definitions import FileFacts
 from aimet_guidelines.reading.source import Source, Statement, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,6 +71,7 @@ _LINES = [
     "else:",
     "    else:",
 ]
+_NAMES = ["other", "Net", "torch.nn", "Net.forward", "torch", "nn", " other(x) "]
 _PIECES = [
     *"\n\t\f ()['\"#\\:é𝛼\0",
     *["", "\r\n", "    ", '"""', "'''", "\\\n", "if x:", "lambda: 0", "; b = 2", "async ", "except X:\n"],
@@ -117,3 +119,36 @@ def test_an_edited_method_leaves_the_others_alone(old: str, new: str) -> None:
     assert isinstance(after, ast.ClassDef)
     shared = [one is two for one, two in zip(before.body, after.body, strict=True)]
     assert shared.count(False) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("        return x  # done\n", "        return x  # done\n\n    @property\n"),
+        ("        return x  # done\n", '        return x  # done """\n'),
+        ("        return x  # done\n", "        return x + \\\n"),
+        ("        await self\n", "        await self\n    else:\n"),
+        ("        return x  # done\n", "        return x  # done\n    y = 2\n"),
+    ],
+)
+def test_what_reaches_into_the_code_below_is_parsed_whole(old: str, new: str) -> None:
+    source = read(CLASS)
+    trees(source)
+    text = CLASS.replace(old, new)
+    assert text != CLASS
+    assert trees(read(text, source)) == trees(read(text))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 9), st.sampled_from([*_PIECES, *_NAMES])), max_size=6))
+def test_an_edited_file_mentions_what_its_text_does(edits: list[tuple[float, int, str]]) -> None:
+    text = CLASS
+    facts = FileFacts("/project/net.py", "net", read(text))
+    for where, deleted, piece in edits:
+        at = int(where * len(text))
+        text = text[:at] + piece + text[at + deleted :]
+        before, facts = facts, facts.after(read(text, facts.source))
+        fresh = FileFacts("/project/net.py", "net", read(text))
+        for name in before.mentioned | facts.mentioned | fresh.mentioned:
+            assert [each.key for each in facts.mentioning(name)] == [each.key for each in fresh.mentioning(name)]
+        assert facts.mentions_changed(before) == before.mentioned ^ fresh.mentioned
