@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..finding import Change, Draft, Repair, ReplaceText, Safety, Spot
 from ..knowledge.names import canonical
+from ..reading.annotations import last_name
 from ..reading.values import Sequence, Tensor, Value
 from . import support
 from .base import Case, Rule
@@ -111,7 +112,8 @@ class DataDependentFlow(Rule):
 
     ## Fix safety
 
-    `len(x)` of a tensor becomes `x.size(0)`, which a trace can follow; that is safe. Nothing else has a repair: only
+    `len(x)` of a tensor becomes `x.size(0)`, which a trace can follow; that is safe, except in a helper that may be
+    given a list too. Nothing else has a repair: only
     the author knows whether both branches should be computed, or the decision made before the model is called.
     """
 
@@ -214,7 +216,13 @@ class DataDependentFlow(Rule):
             span = unit.statement.span
             step = ReplaceText(span(flow.node), "{0}.size(0)", (span(flow.node.args[0]),))
             change = Change(unit.path, unit.statement.key, (step,))
-            repairs = (Repair("Write `x.size(0)` for `len(x)`", Safety.SAFE, (change,)),)
+            written = " ".join(unit.source(flow.node.args[0]).split())
+            title = f"Write `{written}.size(0)` for `len({written})`"
+            if _is_tensor_always(flow, flow.node.args[0]):
+                repairs = (Repair(title, Safety.SAFE, (change,)),)
+            else:
+                title = f"{title} (unsafe: others may call this with a list)"
+                repairs = (Repair(title, Safety.UNSAFE, (change,)),)
         else:
             message = f"{message} No repair is offered: {_NO_REPAIR['']}."
         return Draft(self.code, _call_part(unit, flow.node), message, self.severity, flow.kind, repairs)
@@ -225,6 +233,21 @@ class DataDependentFlow(Rule):
             "a quantized graph needs. No repair is offered: to keep the size, choose with `torch.where`."
         )
         return Draft(self.code, spot, message, self.severity, operation.symbol)
+
+
+def _is_tensor_always(flow: Flow, node: ast.expr) -> bool:
+    """Whether it is a tensor whoever runs the function: what one model passes to a helper another need not pass."""
+    function = flow.site.function.node
+    if isinstance(function, (ast.ClassDef, ast.Lambda)):
+        return False
+    if flow.site.owner is not None and function.name == "forward":
+        return True
+    arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    named = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    given = next((each for each in arguments if each.arg in named), None)
+    if given is None:
+        return flow.site.owner is not None
+    return given.annotation is not None and last_name(given.annotation) == "Tensor"
 
 
 def _selects(operation: Operation) -> bool:

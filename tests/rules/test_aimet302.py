@@ -85,3 +85,14 @@ def test_losses_beside_a_model_are_not_read() -> None:
         "        return self.head(x)\n"
     )
     assert findings("AIMET302", source) == []
+
+
+def test_len_of_what_a_helper_is_given_is_no_safe_repair() -> None:
+    source = (
+        "import torch\nfrom torch import nn\n\n\ndef anchors(feats, own: torch.Tensor):\n"
+        "    for i in range(len(feats)):\n        own = own + feats[i]\n"
+        "    for i in range(len(own)):\n        own = own + i\n    return own\n\n\n"
+        "class Net(nn.Module):\n    def forward(self, x: torch.Tensor):\n        return anchors(x, x)\n"
+    )
+    safety = {each.span.line: each.repairs[0].safety.value for each in findings("AIMET302", source)}
+    assert safety == {5: "unsafe", 7: "safe"}
