@@ -97,6 +97,8 @@ class Project:
                 changes = files[path].changes(known)
                 gone.update(old for old, _ in changes if old is not None)
                 renamed[path] = files[path].mentions_changed(known)
+                # An import alone can change what a statement that stays as it is mentions.
+                changed |= {("calls", name) for name in renamed[path]}
                 if any(not (old or new).is_definition for old, new in changes):  # type: ignore[union-attr]
                     same_imports = same_imports and self._imported_by(known) == self._imported_by(files[path])
         # What was read stays valid as long as no file comes or goes and no name it rests on changes.

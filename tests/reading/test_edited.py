@@ -124,7 +124,7 @@ def test_an_edited_method_leaves_the_others_alone(old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("        return x  # done\n", "        return x  # done\n\n    @property\n"),
+        ("        return x  # done\n\n", "        return x  # done\n    @property\n"),
         ("        return x  # done\n", '        return x  # done """\n'),
         ("        return x  # done\n", "        return x + \\\n"),
         ("        await self\n", "        await self\n    else:\n"),
