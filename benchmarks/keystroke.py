@@ -20,7 +20,7 @@ FILES = [
     ("transformers", "models/bert/modeling_bert.py", "hidden_states = self.dense(hidden_states)", 2.0),
 ]
 _PAUSE = 0.05  # seconds between two keystrokes; the fastest typists leave more
-_OPENFILES = {"aimetGuidelines": {"diagnosticMode": "openFilesOnly"}}
+_OPEN_FILES = {"aimetGuidelines": {"diagnosticMode": "openFilesOnly"}}
 _WHOLE = {"aimetGuidelines": {"diagnosticMode": "workspace"}}
 
 
@@ -40,7 +40,7 @@ def measure(corpus: str, file: str, anchor: str, of_ruff: float, rounds: int) ->
     root = corpora.folder(corpus)
     path = root / file
     text, edits = keystrokes(path.read_text(encoding="utf-8"), anchor)
-    ours = Client(OURS, root, _OPENFILES)
+    ours = Client(OURS, root, _OPEN_FILES)
     ours.open(path, text)
     found = ours.settle(*edits[0][:2])
     clients = {"ours": ours, "bare": Client(bare(found), root), "ruff": Client(RUFF, root)}
@@ -78,7 +78,7 @@ def during_scan(corpus: str, file: str, anchor: str) -> Iterator[Row]:
     root = corpora.folder(corpus)
     path = root / file
     text, edits = keystrokes(path.read_text(encoding="utf-8"), anchor)
-    idle, busy = Client(OURS, root, _OPENFILES), Client(OURS, root, _WHOLE)
+    idle, busy = Client(OURS, root, _OPEN_FILES), Client(OURS, root, _WHOLE)
     times: dict[str, list[float]] = {"idle": [], "busy": []}
     try:
         idle.open(path, text)

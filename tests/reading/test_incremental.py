@@ -178,6 +178,15 @@ def test_nothing_of_an_answer_given_at_once_remains(name: str, old: str, new: st
 
 
 @pytest.mark.parametrize(("name", "old", "new"), [each[1:] for each in _CHANGES], ids=[each[0] for each in _CHANGES])
+def test_nothing_remains_of_an_answer_that_takes_up_what_held_before(name: str, old: str, new: str) -> None:
+    workspace = Workspace(START)
+    workspace.edit(name, _changed(START, name, old, new))
+    workspace.edit("net.py", workspace.texts["net.py"].replace("F.max_pool2d(x, 2)", "F.max_pool2d(x, 2) + 1"))
+    workspace.glance("net.py")
+    assert_fresh(workspace)
+
+
+@pytest.mark.parametrize(("name", "old", "new"), [each[1:] for each in _CHANGES], ids=[each[0] for each in _CHANGES])
 def test_dependents_name_every_file_whose_findings_change(name: str, old: str, new: str) -> None:
     workspace = Workspace(START)
     before = afresh(workspace.texts)
