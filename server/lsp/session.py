@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _RIPPLE = 0.15  # seconds without a change, after which what an edit may have changed elsewhere is looked at
+_SWEEP = 0.015  # seconds after an answer
 
 
 class Session:
@@ -52,6 +53,7 @@ class Session:
         self._provisional: set[str] = set()
         self._ripple: asyncio.TimerHandle | None = None
         self._rescan: asyncio.TimerHandle | None = None
+        self._sweep: asyncio.TimerHandle | None = None
         self._told: set[str] = set()
 
     def meet(self, capabilities: lsp.ClientCapabilities) -> None:
@@ -197,7 +199,14 @@ class Session:
         if report.provisional:
             self._provisional.add(path)
         self.ripple()
+        self._sweep_later()
         return True
+
+    def _sweep_later(self) -> None:
+        """Look for cycles among what the last answer made before the next key is pressed, not while it is answered."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        self._sweep = asyncio.get_running_loop().call_later(_SWEEP, gc.collect, 0)
 
     def _after(self, path: str, report: Report) -> None:
         self.status.changed()
@@ -226,7 +235,6 @@ class Session:
         if self.scheduler.busy or self.scanner.indexing:
             self.ripple()
             return
-        gc.collect(0)
         provisional, self._provisional = self._provisional, set()
         for path in sorted(provisional):
             self.scheduler.later(path)
