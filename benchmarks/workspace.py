@@ -5,19 +5,24 @@ from __future__ import annotations
 import ast
 import gc
 import json
+import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 
+from aimet_guidelines import jobs
 from aimet_guidelines.config import Config
-from aimet_guidelines.engine import Project, check
+from aimet_guidelines.engine import Project
 
 from . import corpora
 from .results import Row, milliseconds, table
 
-_COPIES = (1, 2, 4, 8)
+# Copies of timm (141,000 lines): from 0.1 to 3 million lines.
+_COPIES = (1, 4, 10, 21)
+_TORCHFIX = "torchfix==0.7.0"
 
 
 def parse(sources: dict[str, str]) -> float:
@@ -32,14 +37,15 @@ def parse(sources: dict[str, str]) -> float:
     return time.process_time() - begin
 
 
-def check_all(root: str, sources: dict[str, str]) -> tuple[float, int]:
-    """CPU seconds of checking every file on one core, and how many findings there are."""
+def check_all(root: str, sources: dict[str, str], processes: int = 1, keep: bool = False) -> tuple[float, float, int]:
+    """Wall-clock seconds of checking every file, CPU seconds of this process, and how many findings there are."""
     gc.collect()
-    begin = time.process_time()
+    begin, cpu = time.perf_counter(), time.process_time()
     project = Project.empty(root).updated(sources)
     config = Config(root=root)
-    found = sum(len(check(path, project, config).findings) for path in project.paths)
-    return time.process_time() - begin, found
+    tasks = [(path, project, config) for path in project.paths]
+    found = sum(len(report.findings) for report in jobs.check_each(tasks, processes, keep=keep))
+    return time.perf_counter() - begin, time.process_time() - cpu, found
 
 
 def copies(root: str, sources: dict[str, str], count: int) -> dict[str, str]:
@@ -47,40 +53,116 @@ def copies(root: str, sources: dict[str, str], count: int) -> dict[str, str]:
     return {path.replace(root, f"{root}/copy{n}", 1): text for n in range(count) for path, text in sources.items()}
 
 
-def measure(count: int) -> dict[str, float]:
-    """Figures for that many copies of timm: run in a process of its own, whose peak memory counts."""
-    folder = corpora.folder("timm")
+def measure(name: str, count: int) -> dict[str, float]:
+    """Figures for that many copies of a corpus: run in a process of its own, whose peak memory counts."""
+    folder = corpora.folder(name)
     root = folder.parent.as_posix()
     sources = copies(root, corpora.texts(folder), count)
     parsed = parse(sources)
-    checked, found = check_all(root, sources)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    _, checked, found = check_all(root, sources)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"lines": corpora.lines(sources), "parse": parsed, "check": checked, "found": found, "peak": peak}
+    lines = corpora.lines(sources)
+    return {"lines": lines, "parse": parsed, "check": checked, "found": found, "peak": peak, "before": before}
+
+
+def measure_cores(name: str) -> dict[str, float]:
+    """Wall-clock seconds with one process and with one for each core, by turns, the better of two."""
+    folder = corpora.folder(name)
+    root, sources = folder.parent.as_posix(), corpora.texts(folder)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    times: dict[int, list[float]] = {1: [], cores: []}
+    for _ in range(2):
+        for processes in times:
+            times[processes].append(check_all(root, sources, processes)[0])
+    return {"cores": cores, "one": min(times[1]), "all": min(times[cores])}
+
+
+def measure_again(name: str) -> dict[str, float]:
+    """CPU seconds of a first run and of a second one with nothing changed."""
+    folder = corpora.folder(name)
+    root, sources = folder.parent.as_posix(), corpora.texts(folder)
+    with tempfile.TemporaryDirectory() as place:
+        os.environ["AIMET_GUIDELINES_CACHE_DIR"] = place
+        first = check_all(root, sources, keep=True)[1]
+        second = min(check_all(root, sources, keep=True)[1] for _ in range(3))
+    return {"first": first, "second": second}
+
+
+def torchfix(name: str) -> float:
+    """Wall-clock seconds that TorchFix takes for a corpus; NaN where it cannot be had."""
+    with tempfile.TemporaryDirectory() as place:
+        venv = os.path.join(place, "venv")
+        python = os.path.join(venv, "bin", "python")
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        try:
+            subprocess.run([sys.executable, "-m", "venv", venv], check=True, **quiet)  # type: ignore[call-overload]
+            subprocess.run([python, "-m", "pip", "install", "-q", _TORCHFIX], check=True, **quiet)  # type: ignore[call-overload]
+            begin = time.perf_counter()
+            subprocess.run([python, "-m", "torchfix", str(corpora.folder(name))], check=False, **quiet)  # type: ignore[call-overload]
+            return time.perf_counter() - begin
+        except (OSError, subprocess.CalledProcessError):
+            return float("nan")
+
+
+def _apart(what: str, *arguments: object) -> dict[str, float]:
+    """Figures measured in a process of their own."""
+    command = [sys.executable, "-m", "benchmarks.workspace", what, *map(str, arguments)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
 
 
 def run(counts: tuple[int, ...] = _COPIES) -> list[Row]:
     """All rows."""
     rows = []
     for count in counts:
-        command = [sys.executable, "-m", "benchmarks.workspace", str(count)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        figures = json.loads(done.stdout)
+        figures = _apart("measure", "timm", count)
         per_line = figures["check"] / figures["lines"] * 1e6
         rows.append(
             Row(
                 f"{'timm' if count == 1 else f'{count} copies of timm'}, {figures['lines']:,} lines, one core: CPU",
                 f"{milliseconds(figures['check'])} ({per_line:.1f} µs a line, {figures['found']:,} findings, "
-                f"peak {figures['peak']:,.0f} MB)",
+                f"peak {figures['peak']:,.0f} MB, of which {figures['before']:,.0f} are the texts)",
                 f"ast.parse of its torch files {milliseconds(figures['parse'])}",
                 figures["check"] / figures["parse"],
                 3.0,
             )
         )
+    cores = _apart("measure_cores", "timm")
+    rows.append(
+        Row(
+            f"timm, {cores['cores']} processes: wall-clock",
+            milliseconds(cores["all"]),
+            f"one process {milliseconds(cores['one'])}, divided by {cores['cores']}",
+            cores["all"] / (cores["one"] / cores["cores"]),
+            1.3,
+        )
+    )
+    again = _apart("measure_again", "timm")
+    rows.append(
+        Row(
+            "timm, second run with nothing changed: CPU",
+            milliseconds(again["second"]),
+            f"first run {milliseconds(again['first'])}",
+            again["second"] / again["first"],
+            0.1,
+        )
+    )
+    seconds = torchfix("timm")
+    if seconds == seconds:
+        rows.append(Row("timm, TorchFix 0.7.0, which reads with libcst: wall-clock", milliseconds(seconds)))
     return rows
 
 
+_MEASURES = {
+    "measure": lambda name, count: measure(name, int(count)),
+    "measure_cores": measure_cores,
+    "measure_again": measure_again,
+}
+
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        print(json.dumps(measure(int(sys.argv[1]))))
+        print(json.dumps(_MEASURES[sys.argv[1]](*sys.argv[2:])))  # type: ignore[operator]
     else:
         print(table(run()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from . import engine
@@ -19,7 +20,7 @@ Task = tuple[str, Project, Config]
 # Files: below that many, starting processes costs more than it saves.
 _WORTH_IT = 64
 # Characters of source: after that many a process lets go of what it has read, so that its memory stays bounded.
-_BATCH = 2_500_000
+_BATCH = 4_000_000
 # Reports that are kept for the next run at a time.
 _KEPT_AT_ONCE = 64
 
@@ -37,7 +38,7 @@ def check_each(tasks: Sequence[Task], jobs: int = 0, *, keep: bool = False) -> I
     keep: take what an earlier run found where it still holds, and keep what this one finds.
     """
     if not keep:
-        yield from (checked.report for checked in _check_all(tasks, range(len(tasks)), jobs))
+        yield from (checked.report for checked in _check_all(tasks, range(len(tasks)), jobs, keep))
         return
     projects = {id(project): project for _, project, _ in tasks}
     caches = {key: Cache(project.root) for key, project in projects.items()}
@@ -56,7 +57,7 @@ def _check_kept(
         asked = {path: config for path, project, config in tasks if id(project) == key}
         known.update(((key, path), report) for path, report in cache.reports(asked, meanings[key]).items())
     rest = [index for index, (path, project, _) in enumerate(tasks) if (id(project), path) not in known]
-    fresh = _check_all(tasks, rest, jobs)
+    fresh = _check_all(tasks, rest, jobs, keep=True)
     waiting: dict[int, list[Entry]] = {key: [] for key in caches}
     try:
         for path, project, config in tasks:
@@ -75,15 +76,16 @@ def _check_kept(
             caches[key].keep(entries, meanings[key])
 
 
-def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int) -> Iterator[_Checked]:
-    """Check the tasks at these indexes."""
+def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int, keep: bool) -> Iterator[_Checked]:
+    """Check the tasks at these indexes. keep: find out what the reports rest on, too."""
     jobs = min(jobs or _cores(), -(-len(indexes) // (_WORTH_IT // 2)))
     if not indexes:
         return
-    checker = _Checker(tasks)
+    checker = _Checker(tasks, keep)
     if jobs < 2 or len(indexes) < _WORTH_IT or not hasattr(os, "fork"):
-        for index in indexes:
-            yield checker.check(index)
+        with _uncollected():
+            for index in indexes:
+                yield checker.check(index)
         return
     # Slow to import for one file.
     import multiprocessing
@@ -108,38 +110,35 @@ def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int) -> Iter
 class _Checker:
     """Checks tasks one after the other, and lets go of what it has read before that grows large."""
 
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        self._tasks = tasks
-        self._unread = {id(project): project.unread() for _, project, _ in tasks}
-        self._projects: dict[int, Project] = {}
+    def __init__(self, tasks: Sequence[Task], keep: bool) -> None:
+        self._tasks, self._keep = tasks, keep
+        given = {id(project): project for _, project, _ in tasks}
+        self._projects = {key: project.unread() for key, project in given.items()}
         self._read = 0
 
     def prepare(self) -> None:
         """Find out what every process would, before there are several."""
-        for key, project in self._unread.items():
+        for key, project in self._projects.items():
             project.prepare()
-            self._unread[key] = project.unread()
+            self._projects[key] = project.unread()
+            project.let_go()
 
     def check(self, index: int) -> _Checked:
         """Check one task."""
         path, given, config = self._tasks[index]
         size = len(given.text(path))
         if self._read and self._read + size > _BATCH:
-            self._projects.clear()
+            for key, read in self._projects.items():
+                # What was found out of the files' texts stays.
+                self._projects[key] = read.unread()
+                read.let_go()
             self._read = 0
             gc.collect()
         self._read += size
-        project = self._projects.get(id(given))
-        if project is None:
-            project = self._projects[id(given)] = self._next(id(given))
+        project = self._projects[id(given)]
         report = engine.check(path, project, config)
-        return _Checked(report, engine.rests_on(path, project, config, report))
-
-    def _next(self, key: int) -> Project:
-        """A project of which nothing is read yet. What was found out of all files' texts stays."""
-        project = self._unread[key]
-        self._unread[key] = project.unread()
-        return project
+        names = engine.rests_on(path, project, config, report) if self._keep else frozenset[Dependency]()
+        return _Checked(report, names)
 
 
 _shared: _Checker | None = None
@@ -147,7 +146,20 @@ _shared: _Checker | None = None
 
 def _check_run(run: Sequence[int]) -> list[_Checked]:
     assert _shared is not None
-    return [_shared.check(index) for index in run]
+    with _uncollected():
+        return [_shared.check(index) for index in run]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without looking for garbage on the way: what reading makes is needed until a batch ends, and it is much."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _cores() -> int:

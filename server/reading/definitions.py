@@ -73,6 +73,14 @@ class Definition:
             text = self.memo["source"] = self.statement.source(self.node)
         return str(text)
 
+    def let_go(self) -> None:
+        """Give up what was read of it; it is of no use any more."""
+        for each in self._inner.values():
+            each.let_go()
+        self._inner.clear()
+        self.memo.clear()
+        self.parent = None
+
     def inner(self, node: ast.ClassDef | FunctionNode) -> Definition:
         """The definition of a function or class in its body."""
         name = getattr(node, "name", "<lambda>")
@@ -153,6 +161,16 @@ class FileFacts:
     path: str
     module: str
     source: Source
+
+    def let_go(self) -> None:
+        """Give up what was read of the file; it is of no use any more."""
+        if "statements" in self.source.__dict__:
+            for _, statement in self.source.statements:
+                for known in statement.memo.values():
+                    if isinstance(known, Definition):
+                        known.let_go()
+                statement.memo.clear()
+        self.__dict__.clear()
 
     def after(self, source: Source) -> FileFacts:
         """The file with an edited text. What an edit inside classes and functions leaves alone is taken over."""

@@ -47,6 +47,13 @@ class Project:
                 following.__dict__[name] = self.__dict__[name]
         return following
 
+    def let_go(self) -> None:
+        """Give up what was read of the files. It is in circles, slow to find: they are broken here."""
+        for facts in self.files.values():
+            facts.let_go()
+        self.memory.__dict__.clear()
+        self.__dict__.clear()
+
     def prepare(self) -> None:
         """Find out at once who imports and names what, as every reading asks."""
         for name in _TEXT_ALONE:
@@ -120,27 +127,30 @@ class Project:
         return following
 
     @cached_property
-    def modules(self) -> Mapping[str, str]:
-        """The path of each module, by dotted name."""
-        names: dict[str, str] = {}
+    def modules(self) -> Mapping[str, Sequence[str]]:
+        """The files of each module, by dotted name: several where the workspace has a package more than once."""
+        names: dict[str, list[str]] = {}
         for path, facts in self.files.items():
-            names.setdefault(facts.module, path)
+            names.setdefault(facts.module, []).append(path)
             relative = path[len(self.root) + 1 :] if path.startswith(self.root + "/") else ""
             if relative:
                 stem = relative.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-                names.setdefault(stem, path)
-                names.setdefault(stem.removeprefix("src."), path)
+                for name in {stem, stem.removeprefix("src.")} - {facts.module}:
+                    names.setdefault(name, []).append(path)
         return names
 
     def find_module(self, dotted: str, importer: str) -> str | None:
-        """The file of a module as seen from the file `importer`: by its full name, or beside the importer."""
-        path = self.modules.get(dotted)
-        if path is None:
+        """The file of a module as seen from the file `importer`: by its full name, or beside the importer.
+
+        Of several files of that name the one nearest to the importer, of equally near ones the first.
+        """
+        paths = self.modules.get(dotted)
+        if paths is None:
             base = f"{posixpath.dirname(importer)}/{dotted.replace('.', '/')}"
-            for candidate in (f"{base}.py", f"{base}/__init__.py"):
-                if candidate in self.files:
-                    return candidate
-        return path
+            return next((each for each in (f"{base}.py", f"{base}/__init__.py") if each in self.files), None)
+        if len(paths) == 1:
+            return paths[0]
+        return max(paths, key=lambda path: len(posixpath.commonprefix((path, importer)).rpartition("/")[0]))
 
     def lookup(
         self, path: str, name: str, depth: int = 0, seen: set[Rest] | None = None
