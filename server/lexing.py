@@ -29,6 +29,13 @@ def comments(text: str) -> Iterator[tuple[int, str]]:
             yield match.start(), match["comment"]
 
 
+def brackets(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """(offset, 1 or -1) of each bracket that opens or closes between two offsets, in order."""
+    for match in _TOKENS.finditer(text, start, end):
+        if match["open"] or match["close"]:
+            yield match.start(), 1 if match["open"] else -1
+
+
 def logical_lines(text: str) -> Iterator[tuple[int, int, frozenset[int]]]:
     """The first and last 0-based physical line of each logical line, and those of its lines that a comment cannot end.
 

@@ -40,7 +40,7 @@ class Project:
 
     def unread(self) -> Project:
         """The same index with nothing read of its files: what this one's reading takes is free once it is let go."""
-        files = {path: FileFacts(path, facts.module, read(facts.source.text)) for path, facts in self.files.items()}
+        files = {path: FileFacts(path, facts.module, facts.source.unread()) for path, facts in self.files.items()}
         following = Project(self.root, files, Memory(self.memory.watched))
         for name in _TEXT_ALONE:
             if name in self.__dict__:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ..lexing import brackets
 from ..positions import Span, code_point_column, split_lines
 from .edited import changed_lines, edited_method, with_method
 from .syntax import parse
@@ -94,6 +95,12 @@ class Statement:
         former = self._reading if self._reading is not None else self.former
         return Statement(self.key, text, earlier=earlier, former=former)
 
+    @cached_property
+    def is_indented(self) -> bool:
+        """Whether all lines below its first are indented, but for those of its decorators."""
+        starts = [match.start() for match in _START.finditer(self.text)]
+        return sum(not self.text.startswith("@", start) for start in starts) <= 1
+
     def keep_reading(self, reading: object) -> None:
         """Keep what was read of it, for the version that an edit makes of it."""
         self._reading, self.former = reading, None
@@ -157,6 +164,12 @@ class Source:
     def statements(self) -> tuple[tuple[int, Statement], ...]:
         """The statements; a text is cut when somebody asks for them."""
         return self._placed if self._placed is not None else tuple(_named(_pieces(self.text), {}))
+
+    def unread(self) -> Source:
+        """The same text, cut where it was, with nothing parsed or learnt of its statements."""
+        if "statements" not in self.__dict__:
+            return Source(self.text)
+        return Source(self.text, tuple((line, Statement(each.key, each.text)) for line, each in self.statements))
 
     @cached_property
     def line_of(self) -> Mapping[str, int]:
@@ -261,7 +274,9 @@ def _cut_again(text: str, previous: Source) -> tuple[int, list[tuple[int, str, s
         end -= len(old[last][1].text)
     if last == first + 1:
         piece = text[position:end]
-        if _starts_nothing(old[first][1].text, piece):
+        follows = old[last][1].is_definition if last < len(old) else True
+        reaches = not follows and not _balanced(piece, 0, len(piece))
+        if not reaches and old[first][1].is_indented and _starts_nothing(old[first][1].text, piece):
             line = old[first][0]
             lines = _count_lines(piece, 0, len(piece)) - old[first][1].line_count
             return first, [(line, _base(old[first][1]), piece)], last, lines
@@ -285,6 +300,8 @@ def _cut_again(text: str, previous: Source) -> tuple[int, list[tuple[int, str, s
         if (tail.startswith("@") and cut[-1][1] == "code") or tail.rstrip(" \t").endswith("\\\n"):
             return None
         if _inside_string(middle, len(middle) - len(tail), len(middle)):
+            return None
+        if not old[last][1].is_definition and not _balanced(tail, 0, len(tail)):
             return None
     if first and sum(len(piece) for _, _, piece in cut) != len(middle):
         return None
@@ -362,6 +379,8 @@ def _boundaries(text: str) -> list[tuple[int, str]]:
             continue
         if start >= len(text) or (starts and _inside_string(text, last, start)):
             continue
+        if definition is None and starts and _inside_brackets(text, last, start):
+            continue
         if definition is None:
             in_code, decorated = True, False
             starts.append((start, "code"))
@@ -375,6 +394,29 @@ def _boundaries(text: str) -> list[tuple[int, str]]:
             starts[-1] = (starts[-1][0], _name(text, start, definition))
             decorated = False
     return starts
+
+
+_NEXT = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]|^@", re.MULTILINE)
+
+
+def _balanced(text: str, start: int, end: int) -> bool:
+    """Whether as many brackets open as close, wherever they stand."""
+    return all(text.count(one, start, end) == text.count(other, start, end) for one, other in ("()", "[]", "{}"))
+
+
+def _inside_brackets(text: str, start: int, end: int) -> bool:
+    """Whether position `end` is in brackets that opened after `start` and close before the next class or function."""
+    if _balanced(text, start, end):
+        return False
+    following = _NEXT.search(text, end)
+    depth = 0
+    for position, step in brackets(text, start, following.start() if following is not None else len(text)):
+        if position >= end and depth == 0:
+            return False
+        depth = max(0, depth + step)
+        if position >= end and depth == 0:
+            return True
+    return False
 
 
 def _name(text: str, start: int, definition: re.Match[str]) -> str:

@@ -280,3 +280,20 @@ def test_a_statement_that_never_parsed_has_no_earlier_version() -> None:
     assert statement.good is statement
     assert statement.body == []
     assert statement.error is not None
+
+
+_UNINDENTED = (
+    "class A:\n    def f(self, x):\n        return self.g(\nself.h(x),\nx)\n\n\ny = 1\n\n\ndef h(x):\n    return x\n"
+)
+
+
+def test_unindented_lines_inside_brackets_belong_to_the_statement_around_them() -> None:
+    assert [statement.key for _, statement in read(_UNINDENTED).statements] == ["class A", "code", "def h"]
+    edited = read(_UNINDENTED, read(_UNINDENTED.replace("self.g(\nself", "self.g(self")))
+    assert [statement.key for _, statement in edited.statements] == ["class A", "code", "def h"]
+
+
+def test_a_bracket_that_never_closes_takes_no_code_below_with_it() -> None:
+    text = _UNINDENTED.replace("x)\n\n\ny", "x\n\n\ny")
+    keys = [statement.key for _, statement in read(text).statements]
+    assert keys[0] == "class A" and "def h" in keys and "code" in keys
