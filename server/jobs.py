@@ -96,9 +96,9 @@ def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int, keep: b
     _shared = checker
     gc.freeze()  # a collection in a child would otherwise write to, and so copy, every shared page
     try:
-        with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
+        with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), initializer=gc.disable) as pool:
             # Files beside each other share base classes, so runs of them stay in one process.
-            size = max(8, len(indexes) // (jobs * 16))
+            size = max(8, len(indexes) // (jobs * 3))
             runs = [indexes[start : start + size] for start in range(0, len(indexes), size)]
             for each in pool.map(_check_run, runs):
                 yield from each
@@ -146,8 +146,7 @@ _shared: _Checker | None = None
 
 def _check_run(run: Sequence[int]) -> list[_Checked]:
     assert _shared is not None
-    with _uncollected():
-        return [_shared.check(index) for index in run]
+    return [_shared.check(index) for index in run]
 
 
 @contextmanager

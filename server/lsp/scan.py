@@ -126,6 +126,18 @@ class Scanner:
             folder.update(texts)
             progress.total = len(paths)
             progress.report("reading", position)
+        await self._prepare(folder, paths)
+
+    async def _prepare(self, folder: Folder, paths: list[str]) -> None:
+        """Find out, a few files per step, what the first check would otherwise find out of all of them at once."""
+        until = 0.0
+        for path in paths:
+            if time.perf_counter() >= until:
+                await self._session.scheduler.idle()
+                until = time.perf_counter() + _STEP / 2
+            facts = folder.project.files.get(path)
+            if facts is not None:
+                facts.prepare()
 
     async def _check(self, folder: Folder, paths: list[str], progress: _Progress) -> None:
         """Check and publish file by file."""

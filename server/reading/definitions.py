@@ -162,6 +162,10 @@ class FileFacts:
     module: str
     source: Source
 
+    def prepare(self) -> None:
+        """Find out what every index of it asks: what it imports and mentions."""
+        _ = self.imports, self.star_imports, self.mentioned
+
     def let_go(self) -> None:
         """Give up what was read of the file; it is of no use any more."""
         if "statements" in self.source.__dict__:
