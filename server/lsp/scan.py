@@ -130,7 +130,7 @@ class Scanner:
 
     async def _prepare(self, folder: Folder, paths: list[str]) -> None:
         """Find out, a few files per step, what the first check would otherwise find out of all of them at once."""
-        until = 0.0
+        until = time.perf_counter() + _STEP / 2
         for path in paths:
             if time.perf_counter() >= until:
                 await self._session.scheduler.idle()
