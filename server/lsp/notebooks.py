@@ -101,6 +101,10 @@ class Notebooks:
                 document.change(text.document.version, text.changes)
         return notebook
 
+    def get(self, uri: str) -> Notebook | None:
+        """The open notebook of this URI."""
+        return self._by_uri.get(uri)
+
     def close(self, params: lsp.DidCloseNotebookDocumentParams, documents: Documents) -> Notebook | None:
         """Forget the notebook and its cells."""
         notebook = self._by_uri.pop(params.notebook_document.uri, None)

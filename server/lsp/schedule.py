@@ -32,16 +32,16 @@ class Scheduler:
         self._later: dict[str, None] = {}
         self._armed = False
         self._since = 0.0
-        self._held = False
+        self._held = 0
         self._worker: asyncio.Task[None] | None = None
 
     def hold(self) -> None:
-        """Answer nothing until `release`: the settings are on their way."""
-        self._held = True
+        """Answer nothing until `release`: the settings are on their way. Each `hold` has its `release`."""
+        self._held += 1
 
     def release(self) -> None:
         """Answer what has gathered."""
-        self._held = False
+        self._held -= 1
         if self._urgent:
             self._arm()
 
@@ -68,7 +68,7 @@ class Scheduler:
     @property
     def busy(self) -> bool:
         """Whether somebody waits for an answer."""
-        return bool(self._urgent) or self._held or self._pending()
+        return bool(self._urgent or self._held) or self._pending()
 
     async def rested(self) -> None:
         """Return when everything asked for with `later` is done."""

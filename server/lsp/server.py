@@ -47,7 +47,8 @@ _NOTEBOOKS = lsp.NotebookDocumentSyncOptions(
             notebook=lsp.NotebookDocumentFilterNotebookType(notebook_type="jupyter-notebook"),
             cells=[lsp.NotebookCellLanguage(language="python")],
         )
-    ]
+    ],
+    save=True,
 )
 
 
@@ -126,6 +127,7 @@ class Server(LanguageServer):
         feature(lsp.TEXT_DOCUMENT_DID_CLOSE, lambda params: session.close_document(params.text_document.uri))
         feature(lsp.NOTEBOOK_DOCUMENT_DID_OPEN, session.open_notebook)
         feature(lsp.NOTEBOOK_DOCUMENT_DID_CHANGE, session.change_notebook)
+        feature(lsp.NOTEBOOK_DOCUMENT_DID_SAVE, lambda params: session.save_notebook(params.notebook_document.uri))
         feature(lsp.NOTEBOOK_DOCUMENT_DID_CLOSE, session.close_notebook)
         feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, lambda params: session.files_changed(params.changes))
         feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, self._configuration_changed)
@@ -232,20 +234,26 @@ class Server(LanguageServer):
             self.client_register_capability(lsp.RegistrationParams(registrations))
 
     async def _configuration_changed(self, params: lsp.DidChangeConfigurationParams) -> None:
-        if self._pulls_settings:
-            await self.session.pull_settings()
-        elif isinstance(params.settings, Mapping):
+        if not self._pulls_settings and isinstance(params.settings, Mapping):
             self.session.use_settings(settings.read(params.settings.get(settings.SECTION, params.settings)))
-        self.session.start_over()
+        await self._start_over()
         workspace = self.client_capabilities.workspace
         if workspace and workspace.code_lens and workspace.code_lens.refresh_support:
             self.workspace_code_lens_refresh(None)
 
     async def _folders_changed(self, params: lsp.DidChangeWorkspaceFoldersParams) -> None:
         self.session.set_folders(params.event.added, params.event.removed)
-        if self._pulls_settings:
-            await self.session.pull_settings()
-        self.session.start_over()
+        await self._start_over()
+
+    async def _start_over(self) -> None:
+        """Check everything with the settings of now; what is typed until they are here is answered by them too."""
+        self.session.scheduler.hold()
+        try:
+            if self._pulls_settings:
+                await self.session.pull_settings()
+            self.session.start_over()
+        finally:
+            self.session.scheduler.release()
 
     # What people are told
 

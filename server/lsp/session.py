@@ -49,7 +49,7 @@ class Session:
         self.explain_command = ""  # of the client, for links
         self._pending = pending
         self._stale: set[str] = set()
-        self._unsaved: set[str] = set()  # edited since they were last answered, where that waits for the next save
+        self._unsaved: set[str] = set()  # edited since they were last answered or saved
         self._provisional: set[str] = set()
         self._ripple: asyncio.TimerHandle | None = None
         self._rescan: asyncio.TimerHandle | None = None
@@ -86,8 +86,8 @@ class Session:
     def save_document(self, uri: str) -> None:
         """A document was saved."""
         document = self.documents.get(uri)
-        if document is not None and document.path in self._unsaved:
-            self.scheduler.now(document.path)
+        if document is not None:
+            self._saved(document.path)
 
     def close_document(self, uri: str) -> None:
         """A document was closed; what is on disk counts again."""
@@ -110,6 +110,12 @@ class Session:
             self.publisher.clear(closed.uri, [closed.uri])
         self._touch(notebook.path)
 
+    def save_notebook(self, uri: str) -> None:
+        """A notebook was saved."""
+        notebook = self.notebooks.get(uri)
+        if notebook is not None:
+            self._saved(notebook.path)
+
     def close_notebook(self, params: lsp.DidCloseNotebookDocumentParams) -> None:
         """A notebook was closed."""
         notebook = self.notebooks.close(params, self.documents)
@@ -124,14 +130,15 @@ class Session:
             self.scheduler.now(path)
 
     def _touch(self, path: str) -> None:
-        folder = self.folders.of(path)
-        if folder is None:
-            return
-        self._stale.add(path)
-        if folder.editor.run == "onType":
-            self.scheduler.now(path)
-        else:
+        if self.folders.of(path) is not None:
+            self._stale.add(path)
             self._unsaved.add(path)
+            self.scheduler.now(path)
+
+    def _saved(self, path: str) -> None:
+        if path in self._unsaved:
+            self._unsaved.discard(path)
+            self.scheduler.now(path)
 
     def _let_go(self, path: str, uris: list[str]) -> None:
         self._stale.discard(path)
@@ -167,8 +174,9 @@ class Session:
 
     def refresh(self, path: str) -> None:
         """Check a file nobody waits for, and publish what changed."""
-        if path in self._unsaved:
-            return  # what is being typed waits for the person to save it
+        folder = self.folders.of(path)
+        if folder is None or self._awaits_save(path, folder):
+            return
         try:
             report = self.current(path, urgent=self._pending)
         except Interrupted:
@@ -184,7 +192,7 @@ class Session:
 
     def _answer(self, path: str, overdue: bool) -> bool:
         folder = self.folders.of(path)
-        if folder is None:
+        if folder is None or self._awaits_save(path, folder):
             return True
         self._unsaved.discard(path)
         report = self.current(path, provisional=True)
@@ -201,6 +209,10 @@ class Session:
         self.ripple()
         self._sweep_later()
         return True
+
+    def _awaits_save(self, path: str, folder: Folder) -> bool:
+        """Whether what was typed is looked at when the person saves it, as the settings say by now."""
+        return path in self._unsaved and folder.editor.run == "onSave"
 
     def _sweep_later(self) -> None:
         """Look for cycles among what the last answer made before the next key is pressed, not while it is answered."""

@@ -266,6 +266,20 @@ async def test_what_is_asked_while_typing_does_not_stand_for_the_save(editor: Ed
     await editor.shows(uri, "1:0 AIMET101")
 
 
+async def test_what_is_typed_while_settings_come_is_answered_by_them(editor: Editor, tmp_path: Path) -> None:
+    await editor.start(tmp_path)
+    uri = editor.open(tmp_path / "net.py", "relu(1)\n")
+    await editor.shows(uri, "0:0 AIMET101")
+    editor.settings[None] = {"run": "onSave"}
+    editor.client.workspace_did_change_configuration(lsp.DidChangeConfigurationParams(None))
+    editor.type(uri, 0, 0, "\n")  # the server has not asked for its settings yet
+    await editor.quiet()
+    assert editor.now(uri) == ["0:0 AIMET101"]
+    editor.settings[None] = {"run": "onType"}
+    editor.client.workspace_did_change_configuration(lsp.DidChangeConfigurationParams(None))
+    await editor.shows(uri, "1:0 AIMET101")
+
+
 async def test_a_new_folder_brings_its_files(editor: Editor, tmp_path: Path) -> None:
     await editor.start(tmp_path)
     net = write(tmp_path / "new" / "deep" / "net.py", "relu(1)\n")
@@ -343,6 +357,28 @@ async def test_on_save_the_first_cell_answers_for_the_notebook(editor: Editor, t
     assert resolved.edit is not None and resolved.edit.document_changes is not None
     changed = [change for change in resolved.edit.document_changes if isinstance(change, lsp.TextDocumentEdit)]
     assert [change.text_document.uri for change in changed] == [item.uri for item in items]
+
+
+async def test_a_notebook_is_checked_when_it_is_saved_where_that_is_set(editor: Editor, tmp_path: Path) -> None:
+    editor.settings[None] = {"run": "onSave"}
+    result = await editor.start(tmp_path)
+    sync = result.capabilities.notebook_document_sync
+    assert isinstance(sync, lsp.NotebookDocumentSyncOptions) and sync.save
+    item = cell("a", "relu(1)\n")
+    uri = (tmp_path / "nb.ipynb").as_uri()
+    notebook = lsp.NotebookDocument(uri, "jupyter-notebook", 1, [lsp.NotebookCell(lsp.NotebookCellKind.Code, item.uri)])
+    editor.client.notebook_document_did_open(lsp.DidOpenNotebookDocumentParams(notebook, [item]))
+    await editor.shows(item.uri, "0:0 AIMET101")
+    content = lsp.NotebookDocumentCellContentChanges(
+        lsp.VersionedTextDocumentIdentifier(2, item.uri), [lsp.TextDocumentContentChangeWholeDocument("\nrelu(1)\n")]
+    )
+    changes = lsp.NotebookDocumentChangeEvent(cells=lsp.NotebookDocumentCellChanges(text_content=[content]))
+    version = lsp.VersionedNotebookDocumentIdentifier(2, uri)
+    editor.client.notebook_document_did_change(lsp.DidChangeNotebookDocumentParams(version, changes))
+    await editor.quiet()
+    assert editor.now(item.uri) == ["0:0 AIMET101"]
+    editor.client.notebook_document_did_save(lsp.DidSaveNotebookDocumentParams(lsp.NotebookDocumentIdentifier(uri)))
+    await editor.shows(item.uri, "1:0 AIMET101")
 
 
 async def test_a_notebook_is_checked_as_one_module(editor: Editor, tmp_path: Path) -> None:
