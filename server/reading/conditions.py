@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import expressions
+from . import expressions, ways
 from .values import (
     NONE,
     NUMBER,
@@ -96,13 +96,19 @@ def _truth_of_all(m: Machine, node: ast.BoolOp, kind: str) -> bool | None:
 
 
 def refine(m: Machine, test: ast.expr, holds: bool) -> None:
-    """What a test that holds, or does not, says of the names in it."""
+    """Go on where a test holds, or does not: what that says of the names in it holds from here on."""
+    told = ways.answers(m, test, holds)
+    m.way = m.way.union(told)
+    _narrow(m, test, holds)
+
+
+def _narrow(m: Machine, test: ast.expr, holds: bool) -> None:
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        refine(m, test.operand, not holds)
+        _narrow(m, test.operand, not holds)
     elif isinstance(test, ast.BoolOp):
         if isinstance(test.op, ast.And) is holds:
             for operand in test.values:
-                refine(m, operand, holds)
+                _narrow(m, operand, holds)
     elif isinstance(test, ast.Compare) and len(test.ops) == 1:
         operator, right = test.ops[0], test.comparators[0]
         if isinstance(operator, (ast.Is, ast.IsNot)) and isinstance(right, ast.Constant) and right.value is None:

@@ -12,6 +12,7 @@ from .definitions import Definition, FileFacts
 from .source import Statement
 from .syntax import walk
 from .values import Module, Value
+from .ways import ANY_WAY, Uses, Way
 
 if TYPE_CHECKING:
     from .index import Index
@@ -75,6 +76,7 @@ class Use:
     """One call of a module, or its registration under a name or in a container.
 
     positional, keywords: the values it is called with; starred: some hide behind `*` or `**`.
+    way: what the tests on the way to it said.
     """
 
     module: Module
@@ -86,6 +88,7 @@ class Use:
     positional: tuple[Value, ...] = ()
     keywords: Mapping[str, Value] = field(default_factory=dict)
     starred: bool = False
+    way: Way = ANY_WAY
 
 
 @dataclass(eq=False, slots=True)
@@ -162,9 +165,10 @@ class Entry:
     active: tuple[Definition, ...]
     chain: tuple[ast.AST, ...]
     loops: tuple[Any, ...]
-    uses: dict[Any, Use]
+    uses: Uses
+    way: Way
     result: Value | None = None
-    used: dict[Any, Use] = field(default_factory=dict)
+    used: Uses = field(default_factory=dict)
 
 
 @dataclass(eq=False)

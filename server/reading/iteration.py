@@ -148,7 +148,7 @@ def unpack(m: Machine, value: Value, count: int | None, node: ast.expr | None) -
 
 def _comprehension(kind: str) -> Callable[[Machine, Any], Value]:
     def build(m: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
-        saved = dict(m.frame.names)
+        saved, way = dict(m.frame.names), m.way
         depth = len(m.loops)
         rounds: int | None = None
         for generator in node.generators:
@@ -169,7 +169,7 @@ def _comprehension(kind: str) -> Callable[[Machine, Any], Value]:
         else:
             value = expressions.evaluate(m, node.elt)
         del m.loops[depth:]
-        m.frame.names = saved
+        m.frame.names, m.way = saved, way
         if kind == "dict":
             return Dictionary({}, value)
         return Sequence([value], kind=kind) if rounds == 1 else Sequence(None, value, kind)

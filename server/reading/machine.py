@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from . import building, calls, expressions, iteration, parameters, plain, statements, subscripts
+from . import building, calls, expressions, iteration, parameters, plain, statements, subscripts, ways
 from .arguments import Arguments
 from .definitions import Assigned, Definition
 from .facts import Entry, EntryKey, Flow, Operation, Reuse, Site, Trace, Use
@@ -48,13 +48,15 @@ _SERIAL = itertools.count(1)
 _ENTRIES = 4
 
 
-# What a branch can change: the names, the uses so far, while building the attributes of `self`, and what lists hold.
+# What a branch can change: the names, the uses so far, while building the attributes of `self`, what lists hold, what
+# is known of attributes, and what the tests on the way here said.
 State = tuple[
     dict[str, Value],
-    dict[Any, Any],
+    ways.Uses,
     "dict[str, Value] | None",
     list[tuple[Sequence, Any, Any, Value]],
     dict[tuple[str, str], Value],
+    ways.Way,
 ]
 
 
@@ -63,6 +65,7 @@ class Frame:
     """One function being run.
 
     narrowed: what tests say of attributes (`if self.bias is not None`), by the name they are read from and their own.
+    bound: how often names were bound after the function was entered; in_loop: a loop enters it, round by round.
     """
 
     site: Site
@@ -70,9 +73,11 @@ class Frame:
     owner: Module | None
     closure: dict[str, Value] = field(default_factory=dict)
     returns: list[Value] = field(default_factory=list)
-    exits: list[dict[Any, Any]] = field(default_factory=list)
+    exits: list[ways.Uses] = field(default_factory=list)
     yields: list[Value] = field(default_factory=list)
     narrowed: dict[tuple[str, str], Value] = field(default_factory=dict)
+    bound: dict[str, int] = field(default_factory=dict)
+    in_loop: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -98,7 +103,10 @@ class Machine:
         self.trace = Trace(model)
         self.frame: Frame = None  # type: ignore[assignment]
         # What ran on the way here: uses by module, chains of calls by operation.
-        self.uses: dict[Any, Any] = {}
+        self.uses: ways.Uses = {}
+        # What the tests on the way here said, and how often attributes were set that they may have asked for.
+        self.way = ways.ANY_WAY
+        self.bound_anew: dict[str, int] = {}
         self.loops: list[Loop] = []
         # The states at `break` and `continue`, for each loop around.
         self.round_ends: list[list[State]] = []
@@ -144,11 +152,11 @@ class Machine:
             if type(value) is Sequence and value.kind == "list"
         ]
         held = dict(attributes) if attributes is not None else None
-        return dict(names), dict(self.uses), held, lists, dict(self.frame.narrowed)
+        return dict(names), dict(self.uses), held, lists, dict(self.frame.narrowed), self.way
 
     def restore(self, state: State) -> None:
         """Go back to a saved state."""
-        names, uses, attributes, lists, narrowed = state
+        names, uses, attributes, lists, narrowed, self.way = state
         self.frame.names, self.frame.narrowed = dict(names), dict(narrowed)
         for held, items, nodes, element in lists:
             held.items = list(items) if items is not None else None
@@ -159,7 +167,8 @@ class Machine:
 
     def merge(self, state: State) -> None:
         """Join the current state with a saved one."""
-        names, uses, attributes, lists, narrowed = state
+        names, uses, attributes, lists, narrowed, way = state
+        self.way &= way
         current = self.frame.names
         if narrowed or self.frame.narrowed:
             now = self.frame.narrowed
@@ -174,8 +183,7 @@ class Machine:
             mine = current.get(name)
             if mine is not value:
                 current[name] = value if mine is None else join(value, mine)
-        for key, use in uses.items():
-            self.uses.setdefault(key, use)
+        ways.join(self.uses, uses)
         owner = self.frame.owner
         if attributes is not None and owner is not None and owner.attributes is not None:
             for name, value in attributes.items():
@@ -229,7 +237,7 @@ class Machine:
             return
         self.noted += 1
         key = (id(operation.node), operation.symbol)
-        known, ran = self._seen.get(key), self.uses.setdefault(("operation", *key), self.chain)
+        known, ran = self._seen.get(key), self._first(("operation", *key), self.chain)
         if known is None:
             self._seen[key] = operation
             operation.chain = self.chain
@@ -252,7 +260,7 @@ class Machine:
             return
         self.noted += 1
         site = self.frame.site
-        use = Use(module, node, callee, site, self.chain)
+        use = Use(module, node, callee, site, self.chain, way=self.way)
         if arguments is not None:
             use.positional = tuple(value for _, value in arguments.positional)
             use.keywords = {name: value for name, (_, value) in arguments.keywords.items()}
@@ -273,7 +281,7 @@ class Machine:
         self._mark(module, use)
 
     def _earlier(self, module: Module) -> Use | None:
-        use = self.uses.get(module.identity)
+        use: Use | None = ways.former(self.uses, module.identity, self.way)
         if use is None and module.items is not None and not module.either:
             for item in module.items:
                 for option in options(item):
@@ -281,8 +289,15 @@ class Machine:
                         use = use or self._earlier(option)
         return use
 
+    def _first(self, key: Any, use: Any) -> Any:
+        """The first use of a thing on the way here: this one, where there was none."""
+        earlier = ways.former(self.uses, key, self.way)
+        if earlier is None:
+            self.uses[key] = ways.add(self.uses.get(key, ()), (self.way, use))
+        return use if earlier is None else earlier
+
     def _mark(self, module: Module, use: Use) -> None:
-        self.uses.setdefault(module.identity, use)
+        self._first(module.identity, use)
         for item in module.items or () if not module.either else ():
             for option in options(item):
                 if isinstance(option, Module) and option.identity != module.identity:
@@ -303,7 +318,7 @@ class Machine:
             # One of several, of which some are new here: perhaps not the one that was placed before.
             for module in modules:
                 use = Use(module, node, callee, self.frame.site, self.chain)
-                self.uses.setdefault((module.identity, parent), use)
+                self._first((module.identity, parent), use)
             return
         for module in modules:
             self._place(module, node, callee, parent, how, again)
@@ -311,18 +326,18 @@ class Machine:
     def _is_placed(self, module: Module, parent: object, how: str) -> bool:
         """Whether a module is placed again here: it has a place, or each round of a loop gives it one."""
         in_loop = how != "name" and any(loop.number not in module.varies for loop in self.loops)
-        return in_loop or (module.identity, parent) in self.uses
+        return in_loop or ways.former(self.uses, (module.identity, parent), self.way) is not None
 
     def _place(self, module: Module, node: ast.expr, callee: ast.expr, parent: object, how: str, again: bool) -> None:
         constant = [loop for loop in self.loops if loop.number not in module.varies]
         use = Use(module, node, callee, self.frame.site, self.chain, constant[-1].node if constant else None)
         key = (module.identity, parent)
-        earlier = self.uses.get(key)
+        earlier = ways.former(self.uses, key, self.way)
         if earlier is not None and (again or earlier.node is not node or earlier.chain != self.chain):
             self._reuse(how, earlier, use)
         elif use.loop is not None and how != "name":
             self._reuse(how, use, use)
-        self.uses.setdefault(key, use)
+        self._first(key, use)
 
     def _reuse(self, how: str, first: Use, second: Use) -> None:
         key = (id(second.callee), second.module.identity)
@@ -431,19 +446,19 @@ class Machine:
                 self.uses = {key: use for entry in known for key, use in entry.used.items()} | self.uses
                 return join_all(results)
         site = self._site(definition, function.lexical_class)
-        frame = Frame(site, {}, owner, dict(function.closure) if function.closure else {})
+        frame = Frame(site, {}, owner, dict(function.closure) if function.closure else {}, in_loop=bool(self.loops))
         names = parameters.bind(self, definition, arguments, frame)
-        saved, chain = self.frame, self.chain
+        saved, chain, way = self.frame, self.chain, self.way
         self.frame, self.chain = frame, (*chain, node)
         frame.names = names
         entry = self._entry(function, frame) if definition.path in self.index.watched else None
         try:
             result = self._run_function(definition, frame)
         finally:
-            self.frame, self.chain = saved, chain
+            self.frame, self.chain, self.way = saved, chain, way
         if entry is not None:
             entry.result = result
-            entry.used = {key: use for key, use in self.uses.items() if key not in entry.uses}
+            entry.used = {key: used for key, used in self.uses.items() if used is not entry.uses.get(key)}
         return result
 
     def _run_function(self, definition: Definition, frame: Frame) -> Value:
@@ -454,8 +469,7 @@ class Machine:
                 return expressions.evaluate(self, definition.node.body)
             falls_through = self.run(definition.node.body)
             for uses in frame.exits:
-                for key, use in uses.items():
-                    self.uses.setdefault(key, use)
+                ways.join(self.uses, uses)
             return returned(frame, falls_through)
         finally:
             self.active.pop()
@@ -471,7 +485,14 @@ class Machine:
             return None
         loops, active = tuple(self.loops), tuple(self.active)
         entry = Entry(
-            dict(frame.names), frame.owner, function.lexical_class, active, self.chain, loops, dict(self.uses)
+            dict(frame.names),
+            frame.owner,
+            function.lexical_class,
+            active,
+            self.chain,
+            loops,
+            dict(self.uses),
+            self.way,
         )
         noted.append(entry)
         return entry
@@ -485,12 +506,13 @@ class Machine:
         owner = entry.owner
         if owner is not None:
             owner = replace(owner, definition=now(owner.definition), attributes=dict(owner.attributes or {}))
-        frame = Frame(self._site(definition, now(entry.lexical)), dict(entry.names), owner)
+        site = self._site(definition, now(entry.lexical))
+        frame = Frame(site, dict(entry.names), owner, in_loop=bool(entry.loops))
         for name, value in entry.names.items():
             if value is entry.owner and owner is not None:
                 frame.names[name] = owner
         self.frame, self.chain, self.active = frame, entry.chain, list(entry.active)
-        self.loops, self.uses = list(entry.loops), dict(entry.uses)
+        self.loops, self.uses, self.way = list(entry.loops), dict(entry.uses), entry.way
         result = self._run_function(definition, frame)
         if not entry.active:
             self.trace.result = result
@@ -520,14 +542,28 @@ class Machine:
                     return False
         return True
 
+    def bind_name(self, name: str, value: Value) -> None:
+        """Bind a local name."""
+        frame = self.frame
+        frame.names[name] = value
+        times = frame.bound.get(name, 0)
+        frame.bound[name] = ways.IN_LOOP if self.loops or times == ways.IN_LOOP else times + 1
+
+    def bind_attribute(self, name: str) -> None:
+        """Note that an attribute of that name is set: whoever asks for one may get another answer than before."""
+        self.bound_anew[name] = self.bound_anew.get(name, 0) + 1
+
     def assign(self, target: ast.expr, value: Value, statement: ast.stmt | None, source: ast.expr | None) -> None:
         """Bind a target to a value."""
         if isinstance(target, ast.Name):
-            self.frame.names[target.id] = value
+            self.bind_name(target.id, value)
         elif isinstance(target, ast.Attribute):
             if self.frame.narrowed and isinstance(target.value, ast.Name):
                 self.frame.narrowed.pop((target.value.id, target.attr), None)
             holder = expressions.evaluate(self, target.value)
+            if not self.building and not (isinstance(holder, Module) and holder.is_self):
+                self.noted += 1
+                self.bind_attribute(target.attr)
             building.set_attribute(self, holder, target.attr, value, target, source)
         elif isinstance(target, (ast.Tuple, ast.List)):
             self._assign_each(target, value, statement, source)

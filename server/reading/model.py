@@ -28,6 +28,7 @@ from .values import (
     join_all,
     options,
 )
+from .ways import without_optional_loops
 
 if TYPE_CHECKING:
     from .index import Index
@@ -83,6 +84,7 @@ class Model:
             method.node,
         )
         self._read_entries(m, index, owner, method)
+        m.trace.reuses = without_optional_loops(m.trace.reuses, m.trace.uses)
         return m.trace
 
     def _read_assigned(self, index: Index) -> Trace | None:

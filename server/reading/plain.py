@@ -183,6 +183,7 @@ def inheriting(m: Machine, proxy: SelfProxy, name: str) -> None:
 
 def writing(m: Machine, owner: Module, name: str) -> None:
     """Note that an attribute of `self` is about to be set; branches may join it with what it was."""
+    m.bind_attribute(name)
     if m.watches:
         _note(m, owner, ("attribute", name))
         for watch in m.watches:

@@ -19,6 +19,7 @@ from .machine import Machine
 from .model import Built
 from .source import Statement
 from .units import add_trace
+from .ways import without_optional_loops
 
 
 @dataclass(eq=False, slots=True)
@@ -135,6 +136,7 @@ def _run(
     m.standing = dict(_standing(trace, before))
     for entry in trace.entries.get(key, ()):
         m.resume(now, entry, models)
+    m.trace.reuses = without_optional_loops(m.trace.reuses, [*trace.uses, *m.trace.uses])
     return m.trace
 
 

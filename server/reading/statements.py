@@ -255,7 +255,7 @@ def _try(m: Machine, node: ast.Try) -> bool:
     for handler in node.handlers:
         m.restore(before)
         if handler.name:
-            m.frame.names[handler.name] = UNKNOWN
+            m.bind_name(handler.name, UNKNOWN)
         if m.run(handler.body):
             ends.append(m.save())
     if ends:
@@ -276,7 +276,7 @@ def _match(m: Machine, node: ast.Match) -> bool:
         for part in walk(case.pattern):
             name = getattr(part, "name", None)
             if isinstance(name, str):
-                m.frame.names[name] = UNKNOWN
+                m.bind_name(name, UNKNOWN)
         if m.run(case.body):
             ends.append(m.save())
     m.restore(before)
