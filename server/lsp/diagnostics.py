@@ -45,7 +45,7 @@ class Publisher:
             place = Place(document.uri, Columns(document.text))
             self._publish(place, folder, report.findings, document.version, answer)
             self._count(path, report.findings)
-        elif folder.whole and folder.editor.diagnostic_mode == "workspace" and not path.endswith(".ipynb"):
+        elif folder.shows_closed(path):
             place = Place(uri_of(path), Columns(folder.project.text(path)))
             self._publish(place, folder, report.findings, None, answer)
             self._count(path, report.findings)

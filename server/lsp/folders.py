@@ -107,6 +107,10 @@ class Folder:
         below = path[len(self.root) :] if self.contains(path) else path
         return not any(part in below for part in _LIBRARIES) and not self.config(path).excluded(path)
 
+    def shows_closed(self, path: str) -> bool:
+        """Whether findings in a file that is not open are shown."""
+        return self.whole and self.editor.diagnostic_mode == "workspace" and not path.endswith(".ipynb")
+
 
 def _differ(old: FileFacts | None, new: FileFacts | None) -> bool:
     """Whether other files could read something else in a file now."""

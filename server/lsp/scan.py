@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import pickle
@@ -88,7 +87,7 @@ class Scanner:
             for folder, paths in found:
                 await self._check(folder, paths, progress)
             await session.scheduler.rested()
-            gc.freeze()  # the index stays; going through it again and again would only delay keystrokes
+            session.sweeper.keep()  # going through the index again and again would only delay keystrokes
         except asyncio.CancelledError:
             raise
         except Exception:

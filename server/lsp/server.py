@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import gc
 import json
 import logging
 import os
@@ -22,6 +21,7 @@ from .. import __version__
 from . import actions, commands, files, hover, lens, settings
 from .session import Session
 from .status import METHOD as STATUS
+from .sweeping import Sweeper
 from .translate import changes_in
 from .transport import Inbox, Outbox, take_over_stdio
 
@@ -273,7 +273,6 @@ def serve() -> int:
     incoming, outgoing = take_over_stdio()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("pygls").setLevel(logging.ERROR)  # its warnings are about answers that came too late
-    # Reading makes many objects and few cycles. Looking for cycles waits for a pause, or for very many objects.
-    gc.set_threshold(100_000, 20, 20)
+    Sweeper.take_over()
     sys.setswitchinterval(0.001)  # the thread that reads messages must not wait long for a check to pause
     return asyncio.run(Server().run(incoming, outgoing))

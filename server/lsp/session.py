@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from .notebooks import Notebooks
 from .scan import Scanner
 from .schedule import Scheduler
 from .status import Status
+from .sweeping import Sweeper
 from .translate import path_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _RIPPLE = 0.15  # seconds without a change, after which what an edit may have changed elsewhere is looked at
-_SWEEP = 0.015  # seconds after an answer
 
 
 class Session:
@@ -44,16 +43,16 @@ class Session:
         self.scanner = Scanner(self)
         self.intake = Intake(self)
         self.status = Status(self)
+        self.sweeper = Sweeper(lambda: self.scheduler.busy, lambda: self.scanner.running)
         self.edit_support = lsp.WorkspaceEditClientCapabilities()
         self.resolves_edits = False
         self.explain_command = ""  # of the client, for links
         self._pending = pending
         self._stale: set[str] = set()
         self._unsaved: set[str] = set()  # edited since they were last answered or saved
-        self._provisional: set[str] = set()
+        self._in_pause: set[str] = set()  # to be checked once the person pauses
         self._ripple: asyncio.TimerHandle | None = None
         self._rescan: asyncio.TimerHandle | None = None
-        self._sweep: asyncio.TimerHandle | None = None
         self._told: set[str] = set()
 
     def meet(self, capabilities: lsp.ClientCapabilities) -> None:
@@ -152,10 +151,10 @@ class Session:
             self.folders.part(path)
             return
         self.intake.take(folder, [path])
-        if folder.editor.diagnostic_mode != "workspace" or path.endswith(".ipynb"):
-            self.publisher.clear(path, uris)
-        else:
+        if folder.shows_closed(path):
             self.refresh(path)
+        else:
+            self.publisher.clear(path, uris)
         self.status.changed()
 
     # Checking
@@ -177,10 +176,14 @@ class Session:
         folder = self.folders.of(path)
         if folder is None or self._awaits_save(path, folder):
             return
+        if not self.is_open(path) and not folder.shows_closed(path):
+            return  # nobody sees what is found there
         try:
             report = self.current(path, urgent=self._pending)
         except Interrupted:
-            self.scheduler.later(path)  # what was read until now need not be read again
+            # Somebody types: it goes on from what was read until now once there is a pause.
+            self._in_pause.add(path)
+            self.ripple()
             return
         if report is not None:
             self.show(path, report)
@@ -205,20 +208,14 @@ class Session:
         self.publisher.show(path, report, answer=True)
         self._after(path, report)
         if report.provisional:
-            self._provisional.add(path)
+            self._in_pause.add(path)
         self.ripple()
-        self._sweep_later()
+        self.sweeper.answered()
         return True
 
     def _awaits_save(self, path: str, folder: Folder) -> bool:
         """Whether what was typed is looked at when the person saves it, as the settings say by now."""
         return path in self._unsaved and folder.editor.run == "onSave"
-
-    def _sweep_later(self) -> None:
-        """Look for cycles among what the last answer made before the next key is pressed, not while it is answered."""
-        if self._sweep is not None:
-            self._sweep.cancel()
-        self._sweep = asyncio.get_running_loop().call_later(_SWEEP, gc.collect, 0)
 
     def _after(self, path: str, report: Report) -> None:
         self.status.changed()
@@ -237,7 +234,7 @@ class Session:
             folder.update({path: document.text})
 
     def ripple(self) -> None:
-        """Check what was answered provisionally, and the files that depend on changed ones, once the person pauses."""
+        """Check what waits for it, and the files that depend on changed ones, once the person pauses."""
         if self._ripple is not None:
             self._ripple.cancel()
         self._ripple = asyncio.get_running_loop().call_later(_RIPPLE, self._check_dependents)
@@ -247,8 +244,8 @@ class Session:
         if self.scheduler.busy or self.scanner.indexing:
             self.ripple()
             return
-        provisional, self._provisional = self._provisional, set()
-        for path in sorted(provisional):
+        waiting, self._in_pause = self._in_pause, set()
+        for path in sorted(waiting):
             self.scheduler.later(path)
         for folder in self.folders:
             for user in sorted(folder.take_dependents()):

@@ -202,6 +202,21 @@ async def test_a_change_is_seen_in_the_files_that_depend_on_it(editor: Editor, t
     assert related is not None and related[0].location.uri == base
 
 
+async def test_what_nobody_sees_is_not_checked(editor: Editor, tmp_path: Path) -> None:
+    write(tmp_path / "base.py", "class Base: ...\n")
+    write(tmp_path / "user.py", "from base import Base\nrelu(1)\n")
+    editor.settings[None] = {"diagnosticMode": "openFilesOnly"}
+    await editor.start(tmp_path)
+    base = editor.open(tmp_path / "base.py", "class Base: ...\n")
+    await editor.shows(base)
+    await editor.scanned()
+    editor.type(base, 0, 0, "relu(1)\n")
+    await editor.shows(base, "0:0 AIMET101")
+    await editor.quiet()
+    assert editor.statuses[-1]["findings"] == 1
+    assert editor.statuses[-1]["files"] == 1
+
+
 async def test_two_folders_have_their_own_settings(editor: Editor, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     first, second = write(one / "net.py", "relu(1)\nplain(1)\n"), write(two / "net.py", "relu(1)\nplain(1)\n")
