@@ -20,7 +20,7 @@ Task = tuple[str, Project, Config]
 # Files: below that many, starting processes costs more than it saves.
 _WORTH_IT = 64
 # Characters of source: after that many a process lets go of what it has read, so that its memory stays bounded.
-_BATCH = 4_000_000
+_BATCH = 8_000_000
 # Reports that are kept for the next run at a time.
 _KEPT_AT_ONCE = 64
 
@@ -81,9 +81,9 @@ def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int, keep: b
     jobs = min(jobs or _cores(), -(-len(indexes) // (_WORTH_IT // 2)))
     if not indexes:
         return
-    checker = _Checker(tasks, keep)
     if jobs < 2 or len(indexes) < _WORTH_IT or not hasattr(os, "fork"):
         with _uncollected():
+            checker = _Checker(tasks, keep, shared=False)
             for index in indexes:
                 yield checker.check(index)
         return
@@ -92,8 +92,8 @@ def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int, keep: b
     from concurrent.futures import ProcessPoolExecutor
 
     global _shared
-    checker.prepare()
-    _shared = checker
+    with _uncollected():
+        _shared = _Checker(tasks, keep, shared=True)
     gc.freeze()  # a collection in a child would otherwise write to, and so copy, every shared page
     try:
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), initializer=gc.disable) as pool:
@@ -110,18 +110,13 @@ def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int, keep: b
 class _Checker:
     """Checks tasks one after the other, and lets go of what it has read before that grows large."""
 
-    def __init__(self, tasks: Sequence[Task], keep: bool) -> None:
+    def __init__(self, tasks: Sequence[Task], keep: bool, shared: bool) -> None:
+        """shared: what each of several processes would find out, is found out before they start."""
         self._tasks, self._keep = tasks, keep
         given = {id(project): project for _, project, _ in tasks}
-        self._projects = {key: project.unread() for key, project in given.items()}
+        large = shared or sum(len(project.text(path)) for path, project, _ in tasks) > _BATCH
+        self._projects = {key: project.prepared() for key, project in given.items()} if large else given
         self._read = 0
-
-    def prepare(self) -> None:
-        """Find out what every process would, before there are several."""
-        for key, project in self._projects.items():
-            project.prepare()
-            self._projects[key] = project.unread()
-            project.let_go()
 
     def check(self, index: int) -> _Checked:
         """Check one task."""

@@ -151,6 +151,10 @@ def _mentioned(dotted: Iterable[str], names: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+# What is found out of a file, and holds nothing of its syntax trees.
+_TEXT_ALONE = ("imports", "star_imports", "registered_with_aimet", "_mentions")
+
+
 @dataclass(frozen=True, eq=False)
 class FileFacts:
     """One file as other files see it: its statements and the names bound at its top level.
@@ -166,15 +170,25 @@ class FileFacts:
         """Find out what every index of it asks: what it imports and mentions."""
         _ = self.imports, self.star_imports, self.mentioned
 
+    def unread(self) -> FileFacts:
+        """The same file with nothing read of it but what strings hold."""
+        if not self.source.is_read:
+            return self
+        following = FileFacts(self.path, self.module, self.source.unread())
+        for name in _TEXT_ALONE:
+            if name in self.__dict__:
+                following.__dict__[name] = self.__dict__[name]
+        return following
+
     def let_go(self) -> None:
-        """Give up what was read of the file; it is of no use any more."""
-        if "statements" in self.source.__dict__:
+        """Give up what was read of the file; it is of no use any more. What nobody read stays."""
+        if self.source.is_read:
             for _, statement in self.source.statements:
                 for known in statement.memo.values():
                     if isinstance(known, Definition):
                         known.let_go()
                 statement.memo.clear()
-        self.__dict__.clear()
+            self.__dict__.clear()
 
     def after(self, source: Source) -> FileFacts:
         """The file with an edited text. What an edit inside classes and functions leaves alone is taken over."""

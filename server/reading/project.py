@@ -10,11 +10,11 @@ from functools import cached_property
 
 from .definitions import Assigned, Definition, FileFacts, Import
 from .memory import Memory, Rest
-from .source import Statement, read
+from .source import Source, Statement, read
 
 _DEPTH = 24
 # What is found out of all files, and holds nothing of their syntax trees.
-_TEXT_ALONE = ("modules", "importers", "_users", "_naming")
+_TEXT_ALONE = ("modules", "_modules_found", "importers", "_users", "_naming")
 
 
 class Project:
@@ -40,8 +40,9 @@ class Project:
 
     def unread(self) -> Project:
         """The same index with nothing read of its files: what this one's reading takes is free once it is let go."""
-        files = {path: FileFacts(path, facts.module, facts.source.unread()) for path, facts in self.files.items()}
-        following = Project(self.root, files, Memory(self.memory.watched))
+        following = Project(
+            self.root, {path: facts.unread() for path, facts in self.files.items()}, Memory(self.memory.watched)
+        )
         for name in _TEXT_ALONE:
             if name in self.__dict__:
                 following.__dict__[name] = self.__dict__[name]
@@ -54,10 +55,18 @@ class Project:
         self.memory.__dict__.clear()
         self.__dict__.clear()
 
-    def prepare(self) -> None:
-        """Find out at once who imports and names what, as every reading asks."""
+    def prepared(self) -> Project:
+        """The same index with nothing read of its files but who imports and names what, as every reading asks."""
+        files: dict[str, FileFacts] = {}
+        for path, facts in self.files.items():
+            read = FileFacts(path, facts.module, Source(facts.source.text))
+            read.prepare()
+            files[path] = read.unread()
+            read.let_go()
+        following = Project(self.root, files, Memory(self.memory.watched))
         for name in _TEXT_ALONE:
-            getattr(self, name)
+            getattr(following, name)
+        return following
 
     def watch(self, path: str) -> None:
         """Expect edits of a file: what is read of it from now on is kept in more detail."""
@@ -118,10 +127,8 @@ class Project:
         following = Project(self.root, files, memory)
         if same_files:
             # Which file is which module is the same.
-            kept = {"modules": True, "importers": same_imports, "_users": same_imports, "_naming": True}
-            for name, same in kept.items():
-                if same and name in self.__dict__:
-                    following.__dict__[name] = self.__dict__[name]
+            kept = [name for name in _TEXT_ALONE if same_imports or name not in ("importers", "_users")]
+            following.__dict__.update((name, self.__dict__[name]) for name in kept if name in self.__dict__)
             if any(renamed.values()) and "_naming" in self.__dict__:
                 following.__dict__["_naming"] = self._naming_after(files, renamed)
         return following
@@ -144,13 +151,24 @@ class Project:
 
         Of several files of that name the one nearest to the importer, of equally near ones the first.
         """
+        key = dotted, importer.rpartition("/")[0]
+        if key not in self._modules_found:
+            self._modules_found[key] = self._module_seen_from(*key)
+        return self._modules_found[key]
+
+    def _module_seen_from(self, dotted: str, folder: str) -> str | None:
         paths = self.modules.get(dotted)
         if paths is None:
-            base = f"{posixpath.dirname(importer)}/{dotted.replace('.', '/')}"
+            base = f"{folder}/{dotted.replace('.', '/')}"
             return next((each for each in (f"{base}.py", f"{base}/__init__.py") if each in self.files), None)
         if len(paths) == 1:
             return paths[0]
-        return max(paths, key=lambda path: len(posixpath.commonprefix((path, importer)).rpartition("/")[0]))
+        return max(paths, key=lambda path: len(posixpath.commonprefix((path, f"{folder}/")).rpartition("/")[0]))
+
+    @cached_property
+    def _modules_found(self) -> dict[tuple[str, str], str | None]:
+        """The file of each module as seen from the files in a folder."""
+        return {}
 
     def lookup(
         self, path: str, name: str, depth: int = 0, seen: set[Rest] | None = None
@@ -246,8 +264,10 @@ class Project:
 
     def naming(self, path: str, name: str) -> list[str]:
         """The file itself and the files that import from it in which a class or function names `name`."""
-        users = self.users(path)
-        return [each for each in self._naming.get(name, ()) if each == path or each in users]
+        users, anywhere = self.users(path), self._naming.get(name, ())
+        if len(users) < len(anywhere):
+            return sorted(each for each in {path, *users} if name in self.files[each].mentioned)
+        return [each for each in anywhere if each == path or each in users]
 
     def mentions(self, path: str, name: str) -> Sequence[tuple[FileFacts, Statement]]:
         """The classes and functions that name `name`, in the file itself and in those that import from it."""

@@ -159,17 +159,35 @@ class Source:
 
     text: str
     _placed: tuple[tuple[int, Statement], ...] | None = None
+    # Where the text is known to be cut: (line, key, position) of each statement.
+    _cuts: tuple[tuple[int, str, int], ...] | None = None
 
     @cached_property
     def statements(self) -> tuple[tuple[int, Statement], ...]:
         """The statements; a text is cut when somebody asks for them."""
-        return self._placed if self._placed is not None else tuple(_named(_pieces(self.text), {}))
+        if self._placed is not None:
+            return self._placed
+        if self._cuts is None:
+            return tuple(_named(_pieces(self.text), {}))
+        ends = [*(start for _, _, start in self._cuts[1:]), len(self.text)]
+        pairs = zip(self._cuts, ends, strict=True)
+        return tuple((line, Statement(key, self.text[start:end])) for (line, key, start), end in pairs)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether somebody asked for its statements."""
+        return "statements" in self.__dict__
 
     def unread(self) -> Source:
         """The same text, cut where it was, with nothing parsed or learnt of its statements."""
-        if "statements" not in self.__dict__:
-            return Source(self.text)
-        return Source(self.text, tuple((line, Statement(each.key, each.text)) for line, each in self.statements))
+        if not self.is_read:
+            return self
+        cuts: list[tuple[int, str, int]] = []
+        position = _head(self)
+        for line, statement in self.statements:
+            cuts.append((line, statement.key, position))
+            position += len(statement.text)
+        return Source(self.text, _cuts=tuple(cuts))
 
     @cached_property
     def line_of(self) -> Mapping[str, int]:
