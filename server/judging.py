@@ -10,7 +10,7 @@ from .config import Config
 from .finding import Draft
 from .positions import Span
 from .reading.definitions import FileFacts
-from .reading.edited import Change, changed_lines
+from .reading.edited import Change
 from .reading.facts import Unit
 from .reading.index import Index
 from .reading.memory import ABSENT
@@ -50,12 +50,12 @@ class Judge:
         if statement.body or statement.error is None:
             return self._found(statement, reading)
         if reading is not None:
-            return _moved(reading.drafts, changed_lines(reading.statement.lines, statement.lines), reading, statement)
+            return _moved(reading.drafts, statement.change_since(reading.statement), reading, statement)
         earlier = statement.good
         if earlier is statement:
             return ()
         kept = Reading(earlier, self._asked, self._found(earlier, None))
-        return _moved(kept.drafts, changed_lines(earlier.lines, statement.lines), kept, statement)
+        return _moved(kept.drafts, statement.change_since(earlier), kept, statement)
 
     def _former(self, statement: Statement) -> Reading | None:
         """What was read of the version that an edit put this one in the place of."""

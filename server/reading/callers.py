@@ -9,7 +9,6 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from .edited import changed_lines
 from .source import Statement
 from .syntax import CHILDREN, walk
 
@@ -225,7 +224,7 @@ _dotted_in_line = lru_cache(maxsize=16_384)(_dotted_in)
 def follow(old: Statement, new: Statement) -> tuple[frozenset[str], frozenset[str]]:
     """Find the identifiers of an edited statement from those of its earlier version: (those gone, those added)."""
     before, after = old.lines, new.lines
-    change = changed_lines(before, after)
+    change = new.change_since(old)
     added = frozenset[str]().union(*map(_dotted_in_line, after[change.first : change.end]))
     gone = frozenset[str]().union(*map(_dotted_in_line, before[change.first : change.old_end])) - added
     for line in chain(after[: change.first], after[change.end :]):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import compress
+from operator import ne
 from typing import NamedTuple
 
 from .syntax import parse
@@ -49,13 +51,14 @@ class EditedFunction(NamedTuple):
 def changed_lines(old: Sequence[str], new: Sequence[str]) -> Change:
     """The lines that differ."""
     most = min(len(old), len(new))
-    first = 0
-    while first < most and old[first] == new[first]:
-        first += 1
-    same = 0
-    while same < most - first and old[-1 - same] == new[-1 - same]:
-        same += 1
+    first = _same(old, new, most)
+    same = _same(reversed(old), reversed(new), most - first)
     return Change(first, len(old) - same, len(new) - same)
+
+
+def _same(one: Iterable[str], other: Iterable[str], most: int) -> int:
+    """How many lines are the same before the first that differ, up to `most`."""
+    return next(compress(range(most), map(ne, one, other)), most)
 
 
 def edited_method(owner: ast.ClassDef, change: Change, old: Sequence[str], new: Sequence[str]) -> EditedMethod | None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..finding import Draft, Spot
 from .definitions import Definition, FileFacts, FunctionNode
-from .edited import Change, changed_function, changed_lines, same_code
+from .edited import Change, changed_function, same_code
 from .facts import Entry, EntryKey, Site, Trace, Unit
 from .index import Index
 from .machine import Machine
@@ -69,7 +69,7 @@ class Again(NamedTuple):
 def read_again(index: Index, facts: FileFacts, statement: Statement, reading: Reading) -> Again | None:
     """Read what an edit changed; None where that is more than one function's body, or other lines move with it."""
     old = reading.statement
-    change = changed_lines(old.lines, statement.lines)
+    change = statement.change_since(old)
     edited = changed_function(old.body, statement.body, change)
     if edited is None:
         return None

@@ -7,20 +7,16 @@ keeps its parsed tree and everything learnt from it. Lines inside a `Statement` 
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
-from ..lexing import brackets
 from ..positions import Span, code_point_column, split_lines
-from .edited import changed_lines, edited_method, with_method
+from .cutting import balanced, count_lines, inside_string, pieces, starts, starts_nothing
+from .edited import Change, changed_lines, edited_method, with_method
 from .syntax import parse
-
-# A line that can start a top-level statement: not indented, not a comment, not the rest of a bracketed
-# expression, not a clause of the compound statement above, not continued by a backslash.
-_START = re.compile(r"(?<!\\\n)(?<!\\\r\n)^(?![ \t\r\n\f#)\]}]|(?:else|elif|except|finally)\b)", re.MULTILINE)
-_DEFINITION = re.compile(r"(?:async[ \t]+def|def|class)[ \t]+(\w+)|@")
 
 
 @dataclass(eq=False)
@@ -42,6 +38,7 @@ class Statement:
     _body: list[ast.stmt] | None = None
     memo: dict[object, object] = field(default_factory=dict, repr=False)
     left: dict[object, object] = field(default_factory=dict, repr=False)
+    _change: tuple[weakref.ref[Statement], Change] | None = field(default=None, repr=False)
 
     @property
     def body(self) -> list[ast.stmt]:
@@ -70,7 +67,7 @@ class Statement:
         if known is None or len(known) != 1 or not isinstance(known[0], ast.ClassDef):
             return None
         assert self.earlier is not None
-        change = changed_lines(self.earlier.lines, self.lines)
+        change = self.change_since(self.earlier)
         edited = edited_method(known[0], change, self.earlier.lines, self.lines)
         if edited is None:
             return None
@@ -95,11 +92,34 @@ class Statement:
         former = self._reading if self._reading is not None else self.former
         return Statement(self.key, text, earlier=earlier, former=former)
 
+    def edited_inside(self, text: str) -> Statement | None:
+        """This statement with another text, where the edit changed only lines in its midst that start no other and
+        reach no further; else None.
+        """
+        if not self.is_indented or _has_lone_returns(text):
+            return None
+        edited = self.changed(text)
+        change = edited.change_since(self)
+        if not change.first or change.old_end == len(self.lines) or change.end == len(edited.lines):
+            return None
+        changed = (*self.lines[change.first : change.old_end], *edited.lines[change.first : change.end])
+        if not starts_nothing(changed):
+            return None
+        edited.__dict__["is_indented"] = True
+        return edited
+
     @cached_property
     def is_indented(self) -> bool:
         """Whether all lines below its first are indented, but for those of its decorators."""
-        starts = [match.start() for match in _START.finditer(self.text)]
-        return sum(not self.text.startswith("@", start) for start in starts) <= 1
+        text = self.text
+        return not _has_lone_returns(text) and sum(text[start] != "@" for start in starts(text)) <= 1
+
+    def change_since(self, earlier: Statement) -> Change:
+        """The lines in which it differs from an earlier version."""
+        known = self._change
+        if known is None or known[0]() is not earlier:
+            known = self._change = (weakref.ref(earlier), changed_lines(earlier.lines, self.lines))
+        return known[1]
 
     def keep_reading(self, reading: object) -> None:
         """Keep what was read of it, for the version that an edit makes of it."""
@@ -114,11 +134,6 @@ class Statement:
     def name(self) -> str:
         """The name that a class or function binds."""
         return self.key.partition(" ")[2].partition("#")[0]
-
-    @cached_property
-    def line_count(self) -> int:
-        """How many line ends it has."""
-        return _count_lines(self.text, 0, len(self.text))
 
     @cached_property
     def lines(self) -> list[str]:
@@ -161,6 +176,8 @@ class Source:
     _placed: tuple[tuple[int, Statement], ...] | None = None
     # Where the text is known to be cut: (line, key, position) of each statement.
     _cuts: tuple[tuple[int, str, int], ...] | None = None
+    # The last answer of `replaced`.
+    _replaced: list[_Replaced] = field(default_factory=list)
 
     @cached_property
     def statements(self) -> tuple[tuple[int, Statement], ...]:
@@ -168,7 +185,7 @@ class Source:
         if self._placed is not None:
             return self._placed
         if self._cuts is None:
-            return tuple(_named(_pieces(self.text), {}))
+            return tuple(_named(pieces(self.text), {}))
         ends = [*(start for _, _, start in self._cuts[1:]), len(self.text)]
         pairs = zip(self._cuts, ends, strict=True)
         return tuple((line, Statement(key, self.text[start:end])) for (line, key, start), end in pairs)
@@ -183,11 +200,16 @@ class Source:
         if not self.is_read:
             return self
         cuts: list[tuple[int, str, int]] = []
-        position = _head(self)
+        position = self.head
         for line, statement in self.statements:
             cuts.append((line, statement.key, position))
             position += len(statement.text)
         return Source(self.text, _cuts=tuple(cuts))
+
+    @cached_property
+    def head(self) -> int:
+        """How much text stands above the first statement."""
+        return len(self.text) - sum(len(statement.text) for _, statement in self.statements)
 
     @cached_property
     def line_of(self) -> Mapping[str, int]:
@@ -203,23 +225,40 @@ class Source:
         """The statements that differ from those of an earlier version, (earlier, now), where there are as many under
         the same keys, as after most edits; else None.
         """
-        if len(self.statements) != len(earlier.statements):
-            return None
-        pairs = zip(earlier.statements, self.statements, strict=True)
-        found = [(old, new) for (_, old), (_, new) in pairs if old is not new]
-        return found if all(old.key == new.key for old, new in found) else None
+        for known, found in self._replaced:
+            if known() is earlier:
+                return found
+        found = None
+        if len(self.statements) == len(earlier.statements):
+            pairs = zip(earlier.statements, self.statements, strict=True)
+            found = [(old, new) for (_, old), (_, new) in pairs if old is not new]
+            if any(old.key != new.key for old, new in found):
+                found = None
+        self._replaced[:] = [_found(earlier, found)]
+        return found
+
+
+_Replaced = tuple["weakref.ref[Source]", "list[tuple[Statement, Statement]] | None"]
+
+
+def _found(earlier: Source, found: list[tuple[Statement, Statement]] | None) -> _Replaced:
+    return weakref.ref(earlier), found
+
+
+def _has_lone_returns(text: str) -> bool:
+    return "\r" in text and text.count("\r") != text.count("\r\n")
 
 
 def _recover(text: str) -> list[ast.stmt]:
     """What parses of a run of statements of which one does not."""
     body: list[ast.stmt] = []
-    starts = [match.start() for match in _START.finditer(text)]
-    for start, end in zip(starts, [*starts[1:], len(text)]):
+    found = starts(text)
+    for start, end in zip(found, [*found[1:], len(text)]):
         try:
             part = parse(text[start:end])
         except SyntaxError:
             continue
-        lines = _count_lines(text, 0, start)
+        lines = count_lines(text, 0, start)
         for statement in part:
             for node in ast.walk(statement):
                 if hasattr(node, "lineno"):
@@ -233,31 +272,46 @@ def read(text: str, previous: Source | None = None) -> Source:
     """Cut `text` into statements, reusing those of `previous` whose text is unchanged."""
     if previous is None:
         return Source(text)
-    change = _cut_again(text, previous)
-    if change is None:
-        return Source(text, tuple(_named(_pieces(text), previous.by_key)))
-    first, pieces, last, lines = change
     old = previous.statements
-    names = [name for _, name, _ in pieces]
+    same = _unchanged(text, previous)
+    if same is None:
+        return Source(text, tuple(_named(pieces(text), previous.by_key)))
+    edited = _edited_inside(text, previous, same)
+    if edited is not None:
+        line, before = old[same.first]
+        below = _moved(old[same.last :], edited.change_since(before).moved)
+        following = Source(
+            text, (*old[: same.first], (line, edited), *below), _replaced=[_found(previous, [(before, edited)])]
+        )
+        following.__dict__["head"] = previous.head
+        return following
+    change = _cut_again(text, previous, same)
+    if change is None:
+        return Source(text, tuple(_named(pieces(text), previous.by_key)))
+    first, cut, last, lines = change
+    names = [name for _, name, _ in cut]
     if names != [_base(statement) for _, statement in old[first:last]]:
-        whole = [*_as_pieces(old[:first]), *pieces, *_as_pieces(old[last:], lines)]
+        whole = [*_as_pieces(old[:first]), *cut, *_as_pieces(_moved(old[last:], lines))]
         return Source(text, tuple(_named(whole, previous.by_key)))
     # As mostly in an edit, each statement stays what it was but for its text.
     there = [
         (line, statement if statement.text == piece else statement.changed(piece))
-        for (line, _, piece), (_, statement) in zip(pieces, old[first:last])
+        for (line, _, piece), (_, statement) in zip(cut, old[first:last])
     ]
-    below = old[last:] if not lines else tuple((line + lines, statement) for line, statement in old[last:])
-    return Source(text, (*old[:first], *there, *below))
+    return Source(text, (*old[:first], *there, *_moved(old[last:], lines)))
 
 
-def _as_pieces(placed: Iterable[tuple[int, Statement]], lines: int = 0) -> Iterator[tuple[int, str, str]]:
-    return ((line + lines, _base(statement), statement.text) for line, statement in placed)
+def _moved(placed: tuple[tuple[int, Statement], ...], lines: int) -> tuple[tuple[int, Statement], ...]:
+    return tuple((line + lines, statement) for line, statement in placed) if lines else placed
 
 
-def _named(pieces: Iterable[tuple[int, str, str]], known: Mapping[str, Statement]) -> Iterator[tuple[int, Statement]]:
+def _as_pieces(placed: Iterable[tuple[int, Statement]]) -> Iterator[tuple[int, str, str]]:
+    return ((line, _base(statement), statement.text) for line, statement in placed)
+
+
+def _named(cut: Iterable[tuple[int, str, str]], known: Mapping[str, Statement]) -> Iterator[tuple[int, Statement]]:
     seen: dict[str, int] = {}
-    for line, name, piece in pieces:
+    for line, name, piece in cut:
         count = seen[name] = seen.get(name, 0) + 1
         key = name if count == 1 else f"{name}#{count}"
         statement = known.get(key)
@@ -268,216 +322,88 @@ def _named(pieces: Iterable[tuple[int, str, str]], known: Mapping[str, Statement
         yield line, statement
 
 
-def _cut_again(text: str, previous: Source) -> tuple[int, list[tuple[int, str, str]], int, int] | None:
+class _Unchanged(NamedTuple):
+    """What an edit left alone: the statements above `first` and from `last` on. Between them is the new text from
+    `start` up to `end`.
+    """
+
+    first: int
+    last: int
+    start: int
+    end: int
+
+
+def _unchanged(text: str, previous: Source) -> _Unchanged | None:
+    """None where an edit changed what stands above all statements."""
+    old = previous.statements
+    start = previous.head
+    if not old or not text.startswith(previous.text[:start]):
+        return None
+    first = 0
+    for _, statement in old:
+        if not text.startswith(statement.text, start):
+            break
+        start += len(statement.text)
+        first += 1
+    last, end = len(old), len(text)
+    while last > first:
+        piece = old[last - 1][1].text
+        if end - len(piece) < start or not text.endswith(piece, 0, end):
+            break
+        last -= 1
+        end -= len(piece)
+    return _Unchanged(first, last, start, end)
+
+
+def _edited_inside(text: str, previous: Source, same: _Unchanged) -> Statement | None:
+    """The one statement that an edit changed, where it changed nothing of how the text is cut; else None."""
+    if same.last != same.first + 1:
+        return None
+    old = previous.statements
+    piece = text[same.start : same.end]
+    if same.last < len(old) and not old[same.last][1].is_definition and not balanced(piece, 0, len(piece)):
+        return None  # an open bracket reaches into what follows
+    return old[same.first][1].edited_inside(piece)
+
+
+def _cut_again(
+    text: str, previous: Source, same: _Unchanged
+) -> tuple[int, list[tuple[int, str, str]], int, int] | None:
     """What an edit changed, found by cutting only that; None where it does not settle it.
 
     (first, pieces, last, lines): the pieces stand in place of the statements from `first` up to `last`; those below
     moved down by `lines`.
     """
     old = previous.statements
-    if not old:
-        return None
-    position = head = _head(previous)
-    if not text.startswith(previous.text[:head]):
-        return None
-    first = 0
-    while first < len(old) and text.startswith(old[first][1].text, position):
-        position += len(old[first][1].text)
-        first += 1
-    last, end = len(old), len(text)
-    while (
-        last > first and end - len(old[last - 1][1].text) >= position and text.endswith(old[last - 1][1].text, 0, end)
-    ):
-        last -= 1
-        end -= len(old[last][1].text)
-    if last == first + 1:
-        piece = text[position:end]
-        follows = old[last][1].is_definition if last < len(old) else True
-        reaches = not follows and not _balanced(piece, 0, len(piece))
-        if not reaches and old[first][1].is_indented and _starts_nothing(old[first][1].text, piece):
-            line = old[first][0]
-            lines = _count_lines(piece, 0, len(piece)) - old[first][1].line_count
-            return first, [(line, _base(old[first][1]), piece)], last, lines
+    first, last, start, end = same
     # The neighbours are cut again too: the edit may have joined them to what changed.
     for _ in range(2):
         if first:
             first -= 1
-            position -= len(old[first][1].text)
+            start -= len(old[first][1].text)
         if last < len(old):
             end += len(old[last][1].text)
             last += 1
     line = old[first][0] if first else 0
     if not first:
-        position = 0
-    middle = text[position:end]
-    cut = list(_pieces(middle))
+        start = 0
+    middle = text[start:end]
+    cut = list(pieces(middle))
     if last < len(old):
         if not cut or (cut[-1][1] == "code" and _base(old[last][1]) == "code"):
             return None
         tail = cut[-1][2]
         if (tail.startswith("@") and cut[-1][1] == "code") or tail.rstrip(" \t").endswith("\\\n"):
             return None
-        if _inside_string(middle, len(middle) - len(tail), len(middle)):
+        if inside_string(middle, len(middle) - len(tail), len(middle)):
             return None
-        if not old[last][1].is_definition and not _balanced(tail, 0, len(tail)):
+        if not old[last][1].is_definition and not balanced(tail, 0, len(tail)):
             return None
     if first and sum(len(piece) for _, _, piece in cut) != len(middle):
         return None
-    lines = line + _count_lines(middle, 0, len(middle)) - old[last][0] if last < len(old) else 0
+    lines = line + count_lines(middle, 0, len(middle)) - old[last][0] if last < len(old) else 0
     return first, [(line + offset, name, piece) for offset, name, piece in cut], last, lines
-
-
-def _starts_nothing(old: str, new: str) -> bool:
-    """Whether an edit of a statement changed only lines that start no other: indented ones, whose quotes and line
-    ends reach no further.
-    """
-    most = min(len(old), len(new))
-    same = _common(most, lambda length: old.startswith(new[:length]))
-    start = max(old.rfind("\n", 0, same), new.rfind("\n", 0, same)) + 1
-    same = _common(most - start, lambda length: old.endswith(new[len(new) - length :]))
-    for text in (old, new):
-        end = text.find("\n", max(start, len(text) - same))
-        changed = text[start : len(text) if end < 0 else end]
-        if not start or end < 0 or "\r" in changed or "\\" in changed or '"""' in changed or "'''" in changed:
-            return False
-        if any(line and line[0] not in " \t" for line in changed.split("\n")):
-            return False
-    return True
-
-
-def _common(most: int, holds: Callable[[int], bool]) -> int:
-    """The greatest length up to `most` for which `holds`, which holds for every shorter one too."""
-    least = 0
-    while least < most:
-        middle = (least + most + 1) // 2
-        if holds(middle):
-            least = middle
-        else:
-            most = middle - 1
-    return least
-
-
-def _head(source: Source) -> int:
-    """How much text stands above the first statement."""
-    return len(source.text) - sum(len(statement.text) for _, statement in source.statements)
 
 
 def _base(statement: Statement) -> str:
     return statement.key.partition("#")[0]
-
-
-def _pieces(text: str) -> Iterator[tuple[int, str, str]]:
-    """(first line, name, text) of each top-level class, function, and run of other statements."""
-    starts = _boundaries(text)
-    line = 0
-    position = 0
-    for index, (start, name) in enumerate(starts):
-        line += _count_lines(text, position, start)
-        position = start
-        end = starts[index + 1][0] if index + 1 < len(starts) else len(text)
-        yield line, name, text[start:end]
-
-
-def _count_lines(text: str, start: int, end: int) -> int:
-    breaks = text.count("\n", start, end)
-    if "\r" in text:
-        breaks += text.count("\r", start, end) - text.count("\r\n", start, end)
-    return breaks
-
-
-def _boundaries(text: str) -> list[tuple[int, str]]:
-    """Where each piece starts, and its name."""
-    starts: list[tuple[int, str]] = []
-    in_code = decorated = False
-    last = 0
-    for match in _START.finditer(text):
-        start = match.start()
-        definition = _DEFINITION.match(text, start)
-        if definition is None and in_code:
-            continue
-        if start >= len(text) or (starts and _inside_string(text, last, start)):
-            continue
-        if definition is None and starts and _inside_brackets(text, last, start):
-            continue
-        if definition is None:
-            in_code, decorated = True, False
-            starts.append((start, "code"))
-            last = start
-        elif not decorated:
-            in_code, decorated = False, definition.group(1) is None
-            starts.append((start, "code" if decorated else _name(text, start, definition)))
-            last = start
-        elif definition.group(1):
-            # The definition below its decorators belongs to the piece they opened.
-            starts[-1] = (starts[-1][0], _name(text, start, definition))
-            decorated = False
-    return starts
-
-
-_NEXT = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]|^@", re.MULTILINE)
-
-
-def _balanced(text: str, start: int, end: int) -> bool:
-    """Whether as many brackets open as close, wherever they stand."""
-    return all(text.count(one, start, end) == text.count(other, start, end) for one, other in ("()", "[]", "{}"))
-
-
-def _inside_brackets(text: str, start: int, end: int) -> bool:
-    """Whether position `end` is in brackets that opened after `start` and close before the next class or function."""
-    if _balanced(text, start, end):
-        return False
-    following = _NEXT.search(text, end)
-    depth = 0
-    for position, step in brackets(text, start, following.start() if following is not None else len(text)):
-        if position >= end and depth == 0:
-            return False
-        depth = max(0, depth + step)
-        if position >= end and depth == 0:
-            return True
-    return False
-
-
-def _name(text: str, start: int, definition: re.Match[str]) -> str:
-    word = "class" if text.startswith("class", start) else "def"
-    return f"{word} {definition.group(1)}"
-
-
-_TRIPLE = re.compile(r'"""|\'\'\'')
-
-
-def _inside_string(text: str, start: int, end: int) -> bool:
-    """Whether position `end` is inside a triple-quoted string that opened after `start`.
-
-    Strings written as they mostly are, alone on their line and without escapes, are paired as they come.
-    """
-    if text.find('"""', start, end) < 0 and text.find("'''", start, end) < 0:
-        return False
-    opened = ""
-    for match in _TRIPLE.finditer(text, start, end):
-        position = match.start()
-        if opened and match.group() != opened:
-            continue
-        before = text[max(start, text.rfind("\n", start, position) + 1) : position]
-        if before.endswith("\\") or (not opened and any(mark in before for mark in "\"'#")):
-            return _scan_string(text, start, end)
-        opened = "" if opened else match.group()
-    return bool(opened)
-
-
-_TOKENS = re.compile(r'"""|\'\'\'|"(?:[^"\\\r\n]|\\.)*"|\'(?:[^\'\\\r\n]|\\.)*\'|#[^\r\n]*|\\.', re.DOTALL)
-
-
-def _scan_string(text: str, start: int, end: int) -> bool:
-    """The same, reading string by string, since quotes can stand in comments and in other strings."""
-    position = start
-    while True:
-        token = _TOKENS.search(text, position, end)
-        if token is None:
-            return False
-        position = token.end()
-        quote = token.group()
-        if quote in ('"""', "'''"):
-            closing = re.compile(r"(?:[^\\]|\\.)*?" + quote, re.DOTALL).match(text, position, end)
-            if closing is None:
-                return True
-            position = closing.end()

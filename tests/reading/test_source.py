@@ -251,6 +251,47 @@ def test_reading_after_any_edit_cuts_as_reading_afresh(text: str, pasted: str, s
     ]
 
 
+_TYPED = st.sampled_from(
+    ["x", " ", "    ", "\n", "\r\n", "\r", "\n    ", "(", ")", "'", '"""', "#", "\\", "@", "é𝛼", "def g(): ..."]
+)
+_ENDS = st.sampled_from(["\n", "\n", "\r\n", "\r"])
+_KEYS = st.tuples(st.floats(0, 1), st.integers(0, 3), _TYPED)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_LINES, min_size=4, max_size=14), _ENDS, st.lists(_KEYS, max_size=8))
+def test_key_after_key_is_cut_as_reading_afresh(lines: list[str], end: str, keys: list[tuple[float, int, str]]) -> None:
+    text = end.join(["class N:", *lines, "    pass", "def z():", "    return 1", ""])
+    source = read(text)
+    for where, removed, typed in keys:
+        start = int(where * len(text))
+        text = text[:start] + typed + text[start + removed :]
+        before, source = source, read(text, source)
+        fresh = read(text)
+        assert [(line, each.key, each.text, each.is_indented) for line, each in source.statements] == [
+            (line, each.key, each.text, each.is_indented) for line, each in fresh.statements
+        ]
+        assert source.head == fresh.head
+        for old, new in source.replaced(before) or ():
+            change = new.change_since(old)
+            assert old.lines[: change.first] == new.lines[: change.first]
+            assert old.lines[change.old_end :] == new.lines[change.end :]
+
+
+def test_what_is_typed_inside_a_function_is_not_cut_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = _BEFORE.replace("x = 1", "x = 1\n    y = 2")
+    for end in ("\n", "\r\n"):
+        before = read(text.replace("\n", end))
+        assert before.statements
+        for old, new in (("x = 1", "x = 12"), ("x = 1", f"x = 1{end}    z = 3"), ("    x = 1", "")):
+            edited = before.text.replace(old, new)
+            fresh = read(edited).statements
+            with monkeypatch.context() as patched:
+                patched.setattr("aimet_guidelines.reading.source.pieces", None)
+                after = read(edited, before)
+            assert [(line, each.text) for line, each in after.statements] == [(line, each.text) for line, each in fresh]
+
+
 def test_a_half_typed_statement_keeps_its_last_version_that_parsed() -> None:
     whole = read("class A:\n    x = 1\n")
     broken = read("class A:\n    x = (1\n", whole)

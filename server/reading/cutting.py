@@ -1,0 +1,143 @@
+"""Finds where the top-level statements of a text begin, without parsing it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from ..lexing import brackets
+
+# A line that can start a top-level statement: not indented, not a comment, not the rest of a bracketed
+# expression, not a clause of the compound statement above, not continued by a backslash.
+_START = re.compile(r"(?<!\\\n)(?<!\\\r\n)^(?![ \t\r\n\f#)\]}]|(?:else|elif|except|finally)\b)", re.MULTILINE)
+_DEFINITION = re.compile(r"(?:async[ \t]+def|def|class)[ \t]+(\w+)|@")
+
+
+def starts(text: str) -> list[int]:
+    """Where lines begin that can start a top-level statement."""
+    found = [match.start() for match in _START.finditer(text)]
+    if found and found[-1] == len(text):  # below the last line end
+        found.pop()
+    return found
+
+
+def starts_nothing(lines: Iterable[str]) -> bool:
+    """Whether lines start no statement, and what they say reaches into no line below them."""
+    return not any((line and line[0] not in " \t") or "\\" in line or '"""' in line or "'''" in line for line in lines)
+
+
+def pieces(text: str) -> Iterator[tuple[int, str, str]]:
+    """(first line, name, text) of each top-level class, function, and run of other statements."""
+    starts = _boundaries(text)
+    line = 0
+    position = 0
+    for index, (start, name) in enumerate(starts):
+        line += count_lines(text, position, start)
+        position = start
+        end = starts[index + 1][0] if index + 1 < len(starts) else len(text)
+        yield line, name, text[start:end]
+
+
+def count_lines(text: str, start: int, end: int) -> int:
+    breaks = text.count("\n", start, end)
+    if "\r" in text:
+        breaks += text.count("\r", start, end) - text.count("\r\n", start, end)
+    return breaks
+
+
+def _boundaries(text: str) -> list[tuple[int, str]]:
+    """Where each piece starts, and its name."""
+    starts: list[tuple[int, str]] = []
+    in_code = decorated = False
+    last = 0
+    for match in _START.finditer(text):
+        start = match.start()
+        definition = _DEFINITION.match(text, start)
+        if definition is None and in_code:
+            continue
+        if start >= len(text) or (starts and inside_string(text, last, start)):
+            continue
+        if definition is None and starts and _inside_brackets(text, last, start):
+            continue
+        if definition is None:
+            in_code, decorated = True, False
+            starts.append((start, "code"))
+            last = start
+        elif not decorated:
+            in_code, decorated = False, definition.group(1) is None
+            starts.append((start, "code" if decorated else _name(text, start, definition)))
+            last = start
+        elif definition.group(1):
+            # The definition below its decorators belongs to the piece they opened.
+            starts[-1] = (starts[-1][0], _name(text, start, definition))
+            decorated = False
+    return starts
+
+
+_NEXT = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]|^@", re.MULTILINE)
+
+
+def balanced(text: str, start: int, end: int) -> bool:
+    """Whether as many brackets open as close, wherever they stand."""
+    return all(text.count(one, start, end) == text.count(other, start, end) for one, other in ("()", "[]", "{}"))
+
+
+def _inside_brackets(text: str, start: int, end: int) -> bool:
+    """Whether position `end` is in brackets that opened after `start` and close before the next class or function."""
+    if balanced(text, start, end):
+        return False
+    following = _NEXT.search(text, end)
+    depth = 0
+    for position, step in brackets(text, start, following.start() if following is not None else len(text)):
+        if position >= end and depth == 0:
+            return False
+        depth = max(0, depth + step)
+        if position >= end and depth == 0:
+            return True
+    return False
+
+
+def _name(text: str, start: int, definition: re.Match[str]) -> str:
+    word = "class" if text.startswith("class", start) else "def"
+    return f"{word} {definition.group(1)}"
+
+
+_TRIPLE = re.compile(r'"""|\'\'\'')
+
+
+def inside_string(text: str, start: int, end: int) -> bool:
+    """Whether position `end` is inside a triple-quoted string that opened after `start`.
+
+    Strings written as they mostly are, alone on their line and without escapes, are paired as they come.
+    """
+    if text.find('"""', start, end) < 0 and text.find("'''", start, end) < 0:
+        return False
+    opened = ""
+    for match in _TRIPLE.finditer(text, start, end):
+        position = match.start()
+        if opened and match.group() != opened:
+            continue
+        before = text[max(start, text.rfind("\n", start, position) + 1) : position]
+        if before.endswith("\\") or (not opened and any(mark in before for mark in "\"'#")):
+            return _scan_string(text, start, end)
+        opened = "" if opened else match.group()
+    return bool(opened)
+
+
+_TOKENS = re.compile(r'"""|\'\'\'|"(?:[^"\\\r\n]|\\.)*"|\'(?:[^\'\\\r\n]|\\.)*\'|#[^\r\n]*|\\.', re.DOTALL)
+
+
+def _scan_string(text: str, start: int, end: int) -> bool:
+    """The same, reading string by string, since quotes can stand in comments and in other strings."""
+    position = start
+    while True:
+        token = _TOKENS.search(text, position, end)
+        if token is None:
+            return False
+        position = token.end()
+        quote = token.group()
+        if quote in ('"""', "'''"):
+            closing = re.compile(r"(?:[^\\]|\\.)*?" + quote, re.DOTALL).match(text, position, end)
+            if closing is None:
+                return True
+            position = closing.end()
