@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from . import suppression
 from .config import Config
-from .finding import Edit, Finding, Problem, Repair, Report, Step
+from .finding import Edit, Finding, InsertStatements, Problem, Repair, Report, Step
 from .judging import Judge
 from .placing import placed
 from .positions import Span
@@ -22,6 +22,7 @@ from .reading.source import Statement
 from .reading.syntax import walk
 from .rules import by_code
 from .rules.followers import following
+from .rules.together import at_once
 
 if TYPE_CHECKING:
     from .rewriting.imports import ImportLine
@@ -182,6 +183,8 @@ def fix_all(path: str, project: Project, config: Config, allowed: Callable[[Find
         repairs = [each for each in chosen if each[0].code != suppression.UNUSED]
         if not chosen:
             break
+        together = at_once(Index(project), [repair for _, repair in repairs])
+        repairs = [each for each, now in zip(repairs, together, strict=True) if now]
         texts, failed = _carry_out(project, [repair for _, repair in repairs])
         fixed.applied.extend(each for index, each in enumerate(repairs) if index not in failed)
         if not texts and comments:
@@ -221,13 +224,14 @@ def _carry_out(project: Project, repairs: Iterable[Repair]) -> tuple[dict[str, s
         imports = Imports(facts.imports, frozenset(facts.scope))
         replaced: dict[str, str] = {}
         lines: list[ImportLine] = []
+        inserted: set[InsertStatements] = set()
         for key, listed in changes:
             statement = facts.source.by_key.get(key)
             if statement is None:
                 failed.update(index for index, _ in listed)
                 continue
             while True:
-                part = [(index, step) for index, step in listed if index not in failed]
+                part = _once([(index, step) for index, step in listed if index not in failed], inserted)
                 done = rewrite(statement.text, [step for _, step in part], imports)
                 if not done.failed:
                     break
@@ -235,6 +239,7 @@ def _carry_out(project: Project, repairs: Iterable[Repair]) -> tuple[dict[str, s
                 for number, reason in done.failed:
                     _log.info("%s: a repair was left out: %s", path, reason)
                     failed.add(part[number][0])
+            inserted.update(step for _, step in part if isinstance(step, InsertStatements))
             replaced[key] = done.text
             lines.extend(done.imports)
         text = "".join(replaced.get(statement.key, statement.text) for statement in _in_order(facts))
@@ -244,6 +249,19 @@ def _carry_out(project: Project, repairs: Iterable[Repair]) -> tuple[dict[str, s
             text = apply_edits(text, import_edit(text, list(dict.fromkeys(lines))))
         texts[path] = text
     return texts, failed
+
+
+def _once(listed: list[tuple[int, Step]], inserted: set[InsertStatements]) -> list[tuple[int, Step]]:
+    """The steps without those that insert what another repair of the file inserts already."""
+    seen = set(inserted)
+    kept: list[tuple[int, Step]] = []
+    for index, step in listed:
+        if isinstance(step, InsertStatements):
+            if step in seen:
+                continue
+            seen.add(step)
+        kept.append((index, step))
+    return kept
 
 
 def _in_order(facts: FileFacts) -> list[Statement]:

@@ -2,8 +2,7 @@
 
 AIMET has modules for operations that have no class in torch.nn. Sources: aimet_torch 2.42; every entry is run against
 its operation, through QuantizationSimModel and through ModelValidator, by `tests/oracle/test_aimet_modules.py`.
-Left out on purpose: ScaledDotProductAttention (QuantizationSimModel raises UnknownModuleError) and MaskedFill (it
-changes its input).
+Left out on purpose: MaskedFill (it changes its input).
 """
 
 from __future__ import annotations
@@ -41,6 +40,8 @@ class AimetModule(NamedTuple):
     mutates: the spelling changes its first operand; the module does not, so its result must be assigned.
     quantized: quantsim gives it an output quantizer under AIMET's default configuration.
     caveat: when the result could differ, "" where it cannot.
+    tensors: of a module that quantsim raises UnknownModuleError for until it is registered: the parameters of its
+        `forward` that a quantized definition quantizes; they come first. Else empty.
     """
 
     symbol: str
@@ -55,6 +56,7 @@ class AimetModule(NamedTuple):
     mutates: bool = False
     quantized: bool = True
     caveat: str = ""
+    tensors: tuple[str, ...] = ()
 
 
 # class, attribute, torch function; the class takes the function's own arguments. The same spelling as a method takes
@@ -120,7 +122,11 @@ _WRAPPERS: dict[str, tuple[str, str]] = {
 _FUNCTIONALS: dict[str, tuple[str, str]] = {
     "normalize": ("Normalize", "normalize"),
     "grid_sample": ("GridSample", "grid_sample"),
+    "scaled_dot_product_attention": ("ScaledDotProductAttention", "sdpa"),
 }
+
+# Modules that quantsim does not know, with the tensors that they compute with.
+_UNREGISTERED = {"ScaledDotProductAttention": ("query", "key", "value")}
 
 # Other names torch has for the same function.
 _SYNONYMS = {
@@ -226,6 +232,7 @@ _SPECIAL: tuple[AimetModule, ...] = (
 
 
 def _made(symbol: str, name: str, attribute: str, **more: Any) -> AimetModule:
+    more["tensors"] = _UNREGISTERED.get(name, ())
     return AimetModule(symbol, name, attribute, quantized=name not in _NOT_QUANTIZED, **more)
 
 

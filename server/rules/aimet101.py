@@ -79,7 +79,9 @@ class FunctionalLayer(Rule):
     pickled before the change will notice the new submodule. Unsafe, with the reason in the title, where `F.dropout`
     always drops, where a base class cannot be read, or where weights would be left unquantized. A functional over
     weights that the class owns (`F.layer_norm(x, shape, self.weight, self.bias)`) becomes a layer that holds the same
-    parameters, which adds names to the `state_dict`, or AIMET's module that takes the weights with each call: unsafe.
+    parameters, which adds names to the `state_dict`, or AIMET's module that takes the weights with each call: unsafe,
+    but for `F.batch_norm` in a class that holds other modules already, for quantsim quantizes what AIMET's `BatchNorm`
+    is given.
     In a function that models call, the module becomes a parameter and every call in the workspace passes one of its
     own: unsafe, since callers elsewhere must follow. A class whose `forward` walks over its own children leaves the new
     one out of the walk: unsafe, since code elsewhere may walk too. There is no repair where the arguments are only

@@ -6,13 +6,13 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..finding import CallModule, Change, Draft, NewModule, Repair, Safety, Severity
+from ..finding import CallModule, Change, Draft, InsertStatements, NewModule, Repair, Safety, Severity
 from ..knowledge.aimet_modules import AimetModule, aimet_module, import_path
 from ..knowledge.layers import layer
 from ..knowledge.validator import flagged
 from ..positions import Span
 from ..reading.values import Const, Number, Sequence, Tensor, Value
-from . import helpers, leaves, respelling, support
+from . import helpers, leaves, respelling, stubs, support
 from .aimet_forms import module_call
 from .base import Case, Rule
 
@@ -77,7 +77,9 @@ class FunctionalOp(Rule):
     becomes a parameter and every call in the workspace passes one of its own: unsafe, since callers elsewhere must
     follow. AIMET has no module for `unbind`, `type_as` and `torch.stack`; they are spelled with what it passes or has:
     `q, k, v = qkv[0], qkv[1], qkv[2]`, `x.to(y)`, and a `Concat` of `unsqueeze`. The values are the same bit for bit.
-    A `torch.einsum` that is a matrix product becomes `MatMul`: unsafe, since it may round differently.
+    `F.scaled_dot_product_attention` becomes `ScaledDotProductAttention`, which quantsim does not know by itself, so the
+    repair also registers it in the file. A `torch.einsum` that is a matrix product becomes `MatMul`: unsafe, since it
+    may round differently.
     """
 
     code = "AIMET301"
@@ -256,6 +258,8 @@ def _repairs(
     if module is None:
         respelled, reason = respelling.repair(unit, operation, config)
         return ((respelled,), "") if respelled is not None else ((), reason)
+    if module.tensors and config.aimet_version == "1.x":
+        return (), f"AIMET 1.x has no `{module.name}`"
     place = support.place_for(unit, operation, leaving_out=True)
     if place.owner is None:
         passed = _passed(unit, operation, module, config)
@@ -289,18 +293,29 @@ def _repairs(
     title = (
         f"Define `self.{module.attribute} = {module.name}({', '.join(arguments)})` of AIMET's own modules and call it"
     )
+    registration = _registration(unit, module, config)
+    if registration:
+        title += ", registered with quantsim"
     if doubt:
         title += f" (unsafe: {doubt})"
     step = CallModule(operation.site.statement.span(operation.node), new, kept, assign_to)
     safety = Safety.UNSAFE if doubt else Safety.SAFE
-    steps = place.steps(unit, new, step)
+    steps = (*place.steps(unit, new, step), *registration)
     return (Repair(title, safety, (Change(unit.path, unit.statement.key, steps),)),), ""
+
+
+def _registration(unit: Unit, module: AimetModule, config: Config) -> tuple[InsertStatements, ...]:
+    """What makes a module known to quantsim, which fails on those it does not know."""
+    if not module.tensors or support.knows_registration(unit, module.name):
+        return ()
+    cls = f"{import_path(config.aimet_version)}.{module.name}"
+    return (stubs.registered_aimet(unit, cls, module.tensors),)
 
 
 def _passed(unit: Unit, operation: Operation, module: AimetModule, config: Config) -> Repair | None:
     """The repair in a function that models call."""
     call = module_call(unit, operation, module) if operation.site.owner is None else ""
-    if isinstance(call, str) or call[2] is not None:
+    if isinstance(call, str) or call[2] is not None or module.tensors:
         return None
     cls = f"{import_path(config.aimet_version)}.{module.name}"
     return helpers.repair(unit, operation, module.attribute, cls, call[0], call[1])

@@ -100,8 +100,17 @@ def _same(
         kept.append(f"({tail},)" if len(nodes) == packed + 1 else f"({tail})")
     else:
         kept.extend(statement.span(node) for node in nodes)  # type: ignore[arg-type]
-    kept.extend(f"{name}={statement.source(node)}" for name, node in given.items())  # type: ignore[arg-type]
+    kept.extend(keyword(operation, name, node) for name, node in given.items())  # type: ignore[arg-type]
     return tuple(constructor), tuple(kept), assign_to
+
+
+def keyword(operation: Operation, name: str, value: ast.expr) -> Span | str:
+    """A keyword argument as it stays in a call: where it stands, so that it keeps its layout, or its text."""
+    statement = operation.site.statement
+    for each in getattr(operation.node, "keywords", ()):
+        if each.arg == name and each.value is value:
+            return statement.span(each)
+    return f"{name}={statement.source(value)}"
 
 
 def _is_sequence(operation: Operation, index: int) -> bool:

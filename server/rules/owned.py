@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import ast
-import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..finding import CallModule, Change, NewModule, Repair, Safety
+from ..finding import CallModule, Change, NewModule, Repair, ReplaceText, Safety
+from ..knowledge import modules
 from ..knowledge.aimet_modules import aimet_module, import_path
 from ..knowledge.layers import Layer, bind
 from ..positions import Span
 from ..reading.definitions import Definition
 from . import support
-from .aimet_forms import module_call
+from .aimet_forms import keyword, module_call
 
 if TYPE_CHECKING:
     from ..config import Config
     from ..reading.facts import Operation, Unit
-    from ..reading.index import Index
 
 # The normalizations whose layer is built without its weights being read, and the weights it then takes over.
 _SHARING = {"torch.nn.functional.layer_norm": ("weight", "bias"), "torch.nn.functional.rms_norm": ("weight",)}
+# AIMET's modules whose weights quantsim quantizes although they come with each call.
+_QUANTIZES_WEIGHTS = frozenset({"BatchNorm"})
 
 
 def repair(unit: Unit, operation: Operation, found: Layer, place: support.Place, config: Config) -> Repair | None:
-    """What a colleague who knows AIMET would write, None where even that is not possible. Always unsafe."""
+    """What a colleague who knows AIMET would write, None where even that is not possible."""
     if operation.via != "direct" or operation.site.owner is None or place.owner is None:
         return None
-    return _layer(unit, operation, found, place.owner) or _aimet(unit, operation, found, place.owner, config)
+    return _layer(unit, operation, found, place.owner) or _aimet(unit, operation, found, place, config)
 
 
 def _layer(unit: Unit, operation: Operation, found: Layer, owner: str) -> Repair | None:
@@ -43,21 +45,28 @@ def _layer(unit: Unit, operation: Operation, found: Layer, owner: str) -> Repair
             return None
         nodes[parameter] = node
     shares: list[tuple[str, str]] = []
+    following: list[Change] = []
     for parameter in weights:
         weight = nodes.pop(parameter, None)
         if weight is None or (isinstance(weight, ast.Constant) and weight.value is None):
             shares.append((parameter, "None"))
             continue
         attribute = support.attribute_of(weight)
-        if attribute is None or not _stays(unit.index, operation.site.owner, attribute):  # type: ignore[arg-type]
+        changes = _written_later(unit, operation, attribute, f"{found.attribute}.{parameter}") if attribute else None
+        if changes is None:
             return None
+        following.extend(changes)
         shares.append((parameter, f"self.{attribute}"))
     given = nodes.pop("input")
     arguments: list[str] = []
     for parameter, node in nodes.items():
         carried = support.carried(unit, operation, node)
         if carried is None:
-            return None
+            changes = _kept_by_base(unit, operation, node, f"{found.attribute}.{parameter}")
+            if changes is None:
+                return None
+            following.extend(changes)
+            carried = unit.source(node)
         arguments.append(carried if parameter == "normalized_shape" else f"{parameter}={carried}")
     if not any(text != "None" for _, text in shares):
         return None
@@ -68,21 +77,83 @@ def _layer(unit: Unit, operation: Operation, found: Layer, owner: str) -> Repair
         f"Define `self.{found.attribute} = nn.{kind}({', '.join(arguments)})` with the same weights and call it "
         f"(unsafe: the state_dict gains {gained}, so earlier checkpoints need strict=False)"
     )
-    return _repair(unit, operation, title, CallModule(_span(operation), module, (_span(operation, given),)))
+    repair = _repair(unit, operation, title, CallModule(_span(operation), module, (_span(operation, given),)))
+    return replace(repair, changes=(*repair.changes, *following)) if following else repair
 
 
-def _stays(index: Index, owner: Definition, attribute: str) -> bool:
-    """Whether what `__init__` leaves in an attribute stays there: a new module that shares it would not follow."""
-    written = re.compile(rf"\.{attribute}\s*(?::[^=\n]*)?=(?!=)")
-    later = [each.statement.source(each.node) for each in support.subclasses(index, owner)]
-    for each in index.order(owner):
-        if isinstance(each, Definition):
-            later.extend(each.statement.source(node) for name, node in each.methods.items() if name != "__init__")
-    return not any(map(written.search, later))
+def _written_later(unit: Unit, operation: Operation, attribute: str, shared: str) -> list[Change] | None:
+    """What must change where a subclass's `__init__` sets a weight anew, so that the module that shares it follows.
+
+    None where the weight changes in another way: the module would keep the old one. shared: where the module has it.
+    """
+    index, owner = unit.index, operation.site.owner
+    assert owner is not None
+    changes: list[Change] = []
+    for each in (*index.order(owner), *support.subclasses(index, owner)):
+        if not isinstance(each, Definition):
+            continue
+        for name, node in each.methods.items():
+            times = _times_written(node, attribute)
+            if not times or (name == "__init__" and each in index.order(owner)):
+                continue
+            targets = _set_anew(node, attribute) if name == "__init__" else []
+            if len(targets) != times:
+                return None
+            steps = (_set_both(each, target, f"self.{shared}") for target in targets)
+            changes.append(Change(each.path, each.statement.key, tuple(steps)))
+    # What follows names the module before it has its name, so that must be the usual one.
+    alone = sum(each.symbol == operation.symbol and each.site.owner is owner for each in unit.operations) == 1
+    if changes and not (alone and shared.partition(".")[0] not in support.taken_names(index, owner)):
+        return None
+    return changes
 
 
-def _aimet(unit: Unit, operation: Operation, found: Layer, owner: str, config: Config) -> Repair | None:
-    """AIMET's module that takes the weights with each call."""
+def _kept_by_base(unit: Unit, operation: Operation, node: ast.expr, shared: str) -> list[Change] | None:
+    """The same for an attribute that torch's constructor sets (`self.eps`), and only subclasses set anew."""
+    index, owner, attribute = unit.index, operation.site.owner, support.attribute_of(node)
+    assert owner is not None
+    base = modules.module_class(index.external_base(owner) or "")
+    if attribute is None or base is None or all(parameter.name != attribute for parameter in base.signature):
+        return None
+    if any(isinstance(each, Definition) and _times_written(each.node, attribute) for each in index.order(owner)):
+        return None
+    return _written_later(unit, operation, attribute, shared)
+
+
+def _times_written(node: ast.AST, attribute: str) -> int:
+    """How often code may give an attribute of this name another value."""
+    return sum(
+        (isinstance(each, ast.Attribute) and each.attr == attribute and not isinstance(each.ctx, ast.Load))
+        or (isinstance(each, ast.Call) and _sets_by_name(each, attribute))
+        for each in ast.walk(node)
+    )
+
+
+_SETTERS = ("setattr", "__setattr__", "__delattr__", "delattr", "register_parameter", "register_buffer")
+
+
+def _sets_by_name(call: ast.Call, attribute: str) -> bool:
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    named = [each.value for each in call.args if isinstance(each, ast.Constant)]
+    return name in _SETTERS and (attribute in named or not named)
+
+
+def _set_anew(method: ast.AST, attribute: str) -> list[ast.expr]:
+    """The targets `self.<attribute>` of plain assignments in an `__init__`, after that of the base has run."""
+    calls = (each for each in ast.walk(method) if isinstance(each, ast.Call))
+    inits = [each.lineno for each in calls if getattr(each.func, "attr", "") == "__init__"]
+    assigned = (each.targets[0] for each in ast.walk(method) if isinstance(each, ast.Assign) and len(each.targets) == 1)
+    own = (target for target in assigned if support.attribute_of(target) == attribute)
+    return [target for target in own if inits and target.lineno > max(inits)]
+
+
+def _set_both(owner: Definition, target: ast.expr, other: str) -> ReplaceText:
+    span = owner.statement.span(target)
+    return ReplaceText(span, f"{{0}} = {other}", (span,))
+
+
+def _aimet(unit: Unit, operation: Operation, found: Layer, place: support.Place, config: Config) -> Repair | None:
+    """AIMET's module that takes the weights with each call; safe where quantsim then quantizes them."""
     module = aimet_module(operation.symbol)
     if module is not None:
         call = module_call(unit, operation, module)
@@ -96,12 +167,20 @@ def _aimet(unit: Unit, operation: Operation, found: Layer, owner: str, config: C
         name, attribute, arguments, kept = found.aimet, found.attribute, (), every
     else:
         return None
-    new = _module(unit, operation, owner, attribute, f"{import_path(config.aimet_version)}.{name}", arguments)
-    title = (
-        f"Define `self.{attribute} = {name}({', '.join(arguments)})` of AIMET's own modules and call it "
-        "(unsafe: AIMET then quantizes what comes out, and still not the weights)"
-    )
-    return _repair(unit, operation, title, CallModule(_span(operation), new, kept))
+    cls = f"{import_path(config.aimet_version)}.{name}"
+    new = _module(unit, operation, place.owner or "", attribute, cls, arguments)
+    doubts = [
+        "" if name in _QUANTIZES_WEIGHTS else "AIMET then quantizes what comes out, and still not the weights",
+        place.reason,
+        support.scripting_doubt(unit.index, operation.site.owner),  # type: ignore[arg-type]
+        "" if config.aimet_available else "the model then imports aimet_torch",
+    ]
+    doubt = next((each for each in doubts if each), "")
+    title = f"Define `self.{attribute} = {name}({', '.join(arguments)})` of AIMET's own modules and call it"
+    if doubt:
+        title += f" (unsafe: {doubt})"
+    safety = Safety.UNSAFE if doubt else Safety.SAFE
+    return _repair(unit, operation, title, CallModule(_span(operation), new, kept), safety)
 
 
 def as_written(operation: Operation) -> tuple[Span | str, ...] | None:
@@ -114,7 +193,7 @@ def as_written(operation: Operation) -> tuple[Span | str, ...] | None:
     for name, (node, _) in operation.keywords.items():
         if node is None:
             return None
-        kept.append(f"{name}={operation.site.statement.source(node)}")
+        kept.append(keyword(operation, name, node))
     return tuple(kept)
 
 
@@ -135,5 +214,5 @@ def _span(operation: Operation, node: ast.AST | None = None) -> Span:
     return operation.site.statement.span(node if node is not None else operation.node)
 
 
-def _repair(unit: Unit, operation: Operation, title: str, step: CallModule) -> Repair:
-    return Repair(title, Safety.UNSAFE, (Change(unit.path, unit.statement.key, (step,)),))
+def _repair(unit: Unit, operation: Operation, title: str, step: CallModule, safety: Safety = Safety.UNSAFE) -> Repair:
+    return Repair(title, safety, (Change(unit.path, unit.statement.key, (step,)),))

@@ -7,7 +7,7 @@ The form is that of `QuantizationMixin.implements` in AIMET's documentation and 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..finding import InsertStatements
@@ -47,12 +47,28 @@ def registered(unit: Unit, definition: Definition) -> InsertStatements | None:
     if inputs is None or outputs is None:
         return None
     name = definition.simple_name
-    made = f"Quantized{name.lstrip('_')}"
-    if name.startswith("_"):
-        made = f"_{made}"
-    number = 2
+    made = _free(unit, f"Quantized{name.lstrip('_')}", "_" if name.startswith("_") else "")
+    return InsertStatements(_text(name, made, inputs, outputs), (MIXIN, _LIST))
+
+
+def registered_aimet(unit: Unit, cls: str, tensors: Iterable[str]) -> InsertStatements:
+    """A quantized definition of one of AIMET's modules that quantsim does not know.
+
+    cls: its dotted path. tensors: the parameters of its `forward` to quantize, which come first.
+    """
+    inputs = [Input(each, None, False, "always") for each in tensors]
+    made = _free(unit, f"Quantized{cls.rpartition('.')[2]}", "")
+    return InsertStatements(_text("{2}", made, inputs, 0, ", *args, **kwargs"), (MIXIN, _LIST, cls))
+
+
+def _free(unit: Unit, name: str, prefix: str) -> str:
+    made, number = prefix + name, 2
     while made in unit.file.scope:
-        made, number = f"Quantized{name.lstrip('_')}{number}", number + 1
+        made, number = f"{name}{number}", number + 1
+    return made
+
+
+def _text(name: str, made: str, inputs: list[Input], outputs: int, rest: str = "") -> str:
     slots = ", ".join(["None"] * len(inputs))
     lines = [
         f"@{{0}}.implements({name})",
@@ -62,13 +78,13 @@ def registered(unit: Unit, definition: Definition) -> InsertStatements | None:
         f"        self.input_quantizers = {{1}}([{slots}])",
         f"        self.output_quantizers = {{1}}([{', '.join(['None'] * max(outputs, 1))}])",
         "",
-        f"    def forward({_signature(inputs)}):",
+        f"    def forward({_signature(inputs)}{rest}):",
         *_quantized_inputs(inputs),
         "        with self._patch_quantized_parameters():",
-        f"            {'outputs' if outputs else 'output'} = super().forward({_arguments(inputs)})",
+        f"            {'outputs' if outputs else 'output'} = super().forward({_arguments(inputs)}{rest})",
         *_quantized_outputs(outputs),
     ]
-    return InsertStatements("\n".join(lines), (MIXIN, _LIST))
+    return "\n".join(lines)
 
 
 def _inputs(unit: Unit, definition: Definition) -> list[Input] | None:

@@ -245,7 +245,9 @@ def taken_names(index: Index, owner: Definition) -> frozenset[str]:
 
 def _taken_names(index: Index, owner: Definition) -> frozenset[str]:
     names = set(modules.module_attributes())
-    for each in (*index.order(owner), *subclasses(index, owner)):
+    # With a subclass come its other bases.
+    kin = [part for each in subclasses(index, owner) for part in index.order(each)]
+    for each in (*index.order(owner), *kin):
         if isinstance(each, Definition):
             names.update(re.findall(r"\bself\.(\w+)", each.source))
             names.update(each.methods)
@@ -416,3 +418,20 @@ def _registered(unit: Unit, definition: Definition) -> bool:
     index.depend("calls", name)
     files = index.project.files
     return any(name in files[path].registered_with_aimet for path in (unit.path, *index.project.users(unit.path)))
+
+
+def knows_registration(unit: Unit, name: str) -> bool:
+    """Whether a file, or one that it imports, registers AIMET's module of this name with quantsim."""
+    return bool(unit.index.remember(("knows registration", name, unit.path), lambda: _knows_registration(unit, name)))
+
+
+def _knows_registration(unit: Unit, name: str) -> bool:
+    unit.index.depend("calls", name)
+    project = unit.index.project
+    reached = [path for path, facts in project.files.items() if name in facts.registered_with_aimet]
+    seen = set(reached)
+    while reached:
+        more = project.importers.get(reached.pop(), frozenset()) - seen
+        seen |= more
+        reached.extend(more)
+    return unit.path in seen

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from ..knowledge.modules import module_class
+from ..knowledge.modules import module_attributes, module_class
 from ..reading.definitions import Definition
 
 if TYPE_CHECKING:
@@ -65,14 +65,19 @@ def _asks(index: Index, definition: Definition, statement: ast.stmt, name: str, 
         if not (
             isinstance(test, ast.Call)
             and isinstance(test.func, ast.Name)
-            and test.func.id == "isinstance"
             and len(test.args) == 2
             and isinstance(test.args[0], ast.Name)
             and test.args[0].id == name
         ):
             return False
-        kinds = test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
-        if not all(_another_kind(index, definition, each, new) for each in kinds):
+        if test.func.id == "hasattr":
+            if not _lacks(new, test.args[1]):
+                return False
+        elif test.func.id == "isinstance":
+            kinds = test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
+            if not all(_another_kind(index, definition, each, new) for each in kinds):
+                return False
+        else:
             return False
         if not statement.orelse:
             return True
@@ -94,6 +99,20 @@ def _another_kind(index: Index, definition: Definition, kind: ast.expr, new: str
     return made is None or known.path not in (made.path, *made.bases)
 
 
+# What AIMET's modules keep of their constructors' arguments, and layers with weights have.
+_COMMON = frozenset({"weight", "bias", "reset_parameters", "axis", "dim", "dtype", "stride", "padding", "dilation",
+                     "groups", "reduce"})  # fmt: skip
+
+
+def _lacks(new: str, attribute: ast.expr) -> bool:
+    """Whether a new module has no attribute of a name for sure."""
+    if not isinstance(attribute, ast.Constant):
+        return False
+    made = module_class(new)
+    kept = {each.name for each in made.signature} if made is not None else set()
+    return attribute.value not in _COMMON | module_attributes() | kept
+
+
 _PAIRS = frozenset({"items", "named_children"})
 _ALONE = frozenset({"values", "children"})
 
@@ -110,11 +129,18 @@ def walks_of_forward(definition: Definition) -> list[tuple[ast.expr, str]] | Non
     found: list[tuple[ast.expr, str]] = []
     readers: set[ast.AST] = set()
     for node in ast.walk(forward):
-        if isinstance(node, ast.For):
-            text = _left_out(node.iter)
-            if text is not None:
-                found.append((node.iter, text))
-                readers.update(ast.walk(node.iter))
+        if isinstance(node, (ast.For, ast.comprehension)):
+            walked = node.iter
+            if isinstance(walked, ast.Call) and isinstance(walked.func, ast.Name) and walked.func.id == "enumerate":
+                walked = walked.args[0]
+            text = _left_out(walked)
+            if text is None:
+                continue
+            if isinstance(node, ast.comprehension) and node.ifs and _leaves_out(node.ifs[-1]):
+                found.append((node.ifs[-1], "{0} and each is not {1}"))
+            else:
+                found.append((walked, text))
+            readers.update(ast.walk(walked))
     for method in definition.methods.values():
         for node in ast.walk(method):
             if (
@@ -140,6 +166,17 @@ def _left_out(walked: ast.expr) -> str | None:
     if walked.func.attr in _PAIRS:
         return "[(key, each) for key, each in {0} if each is not {1}]"
     return "[each for each in {0} if each is not {1}]" if walked.func.attr in _ALONE else None
+
+
+def _leaves_out(condition: ast.expr) -> bool:
+    """Whether a condition is what an earlier repair wrote: `each is not self.relu`."""
+    first = condition.values[0] if isinstance(condition, ast.BoolOp) else condition
+    return (
+        isinstance(first, ast.Compare)
+        and isinstance(first.ops[0], ast.IsNot)
+        and isinstance(first.left, ast.Name)
+        and first.left.id == "each"
+    )
 
 
 def _is_super_or_self(node: ast.expr) -> bool:

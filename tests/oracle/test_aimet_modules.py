@@ -10,10 +10,14 @@ from typing import Any
 import aimet_torch.nn.modules.custom as custom
 import pytest
 import torch
+from aimet_guidelines.config import Config
+from aimet_guidelines.engine import Project, fix_all
+from aimet_guidelines.finding import Safety
 from aimet_guidelines.knowledge.aimet_modules import AimetModule, aimet_module, number_first
 from aimet_guidelines.knowledge.data import table
 from aimet_guidelines.knowledge.validator import flagged
 from aimet_torch.meta.connectedgraph_utils import get_ops_with_missing_modules
+from aimet_torch.nn import QuantizationMixin
 from aimet_torch.quantsim import QuantizationSimModel
 from calls import copied, resolve, same
 
@@ -77,6 +81,11 @@ CALLS: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {
     "cat": [(([x, y],), {}), (((x, y), 1), {}), (([x, y],), {"dim": -1})],
     "normalize": [((x,), {}), ((x,), {"p": 1.0, "dim": -1})],
     "grid_sample": [((x, torch.rand(2, 3, 3, 2)), {"align_corners": False})],
+    "scaled_dot_product_attention": [
+        ((x, y, x), {}),
+        ((x, y, x), {"attn_mask": torch.rand(6, 6), "scale": 0.3}),
+        ((x, y, x, None, 0.0, True), {}),
+    ],
     "tile": [((x, (1, 2, 1, 1)), {})],
     "repeat": [((x, 1, 2, 1, 1), {}), ((m, 2, 2, 2), {}), ((m, (2, 2)), {})],
     "scatter": [((m, 1, index, m), {})],
@@ -196,6 +205,10 @@ def test_aimet_accepts_the_module(name: str) -> None:
     symbol = min((s for s in symbols() if aimet_module(s).name == name), key=lambda s: ("_" in s, len(s)))  # type: ignore[union-attr]
     found = aimet_module(symbol)
     assert found is not None
+    if found.tensors:
+        with pytest.raises(Exception, match="not registered"):
+            QuantizationMixin.from_module(getattr(custom, name)())
+        _register(name)
     args, kwargs = calls_of(symbol)[0]
     model = _Model(found, args, kwargs).eval()
     inputs = _inputs(args)
@@ -207,6 +220,36 @@ def test_aimet_accepts_the_module(name: str) -> None:
         simulated.model(*inputs)
     quantizers = getattr(simulated.model.operation, "output_quantizers", [])
     assert found.quantized == any(q is not None for q in quantizers), name
+
+
+def test_a_batch_norm_s_weights_are_quantized_with_each_call() -> None:
+    """The repair of one over own weights is safe for that reason."""
+
+    class Net(torch.nn.BatchNorm2d):
+        def __init__(self) -> None:
+            super().__init__(4)
+            self.batch_norm = custom.BatchNorm()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = self.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias)
+            return result
+
+    simulated = QuantizationSimModel(torch.nn.Sequential(Net()).eval(), x)
+    quantizers = simulated.model[0].batch_norm.input_quantizers
+    assert [each is not None for each in quantizers] == [True, False, False, True, True]
+
+
+def _register(name: str) -> None:
+    """Run what the repair adds to a file that calls such a module."""
+    text = (
+        "import torch.nn as nn\nimport torch.nn.functional as F\n\n\nclass Net(nn.Module):\n"
+        "    def forward(self, q, k, v):\n        x = F.scaled_dot_product_attention(q, k, v)\n        return x + q\n"
+    )
+    project = Project.empty("/p").updated({"/p/model.py": text})
+    config = Config(root="/p", select=("AIMET301",), aimet_available=True)
+    fixed = fix_all("/p/model.py", project, config, lambda finding, repair: repair.safety is Safety.SAFE)
+    assert f"@QuantizationMixin.implements({name})" in fixed.text
+    exec(compile(fixed.text, "model.py", "exec"), {"__name__": "model"})
 
 
 def test_modules_that_take_a_number_first() -> None:
@@ -223,27 +266,15 @@ def test_modules_that_take_a_number_first() -> None:
             assert number_first(found), symbol
 
 
-def test_the_left_out_modules_are_still_unusable() -> None:
+def test_the_left_out_module_still_changes_its_input() -> None:
     assert "masked_fill_" in repr(custom.MaskedFill.forward.__closure__[0].cell_contents)
-    with pytest.raises(Exception, match="not registered"):
-
-        class Model(torch.nn.Module):
-            def __init__(self) -> None:
-                super().__init__()
-                self.attention = custom.ScaledDotProductAttention()
-                self.relu = torch.nn.ReLU()
-
-            def forward(self, q: torch.Tensor) -> torch.Tensor:
-                return self.relu(self.attention(q, q, q))
-
-        QuantizationSimModel(Model().eval(), torch.rand(1, 2, 4, 8))
 
 
 # Modules without one operation of torch that computes exactly the same with the same arguments, or not needed for one.
 _UNUSED = {
     "Cast", "ChannelShuffle", "CustomGather", "CustomSiLU", "DepthToSpaceCRDMode", "DepthToSpaceDCRMode", "Expand",
     "GatherNd", "HadamardRotation", "MaskedFill", "NonMaxSuppression", "NullRequant", "OneHot", "Permute", "Reshape",
-    "RmsNorm", "RoiAlign", "RotaryEmbedding", "ScaledDotProductAttention", "ScatterND", "Shape", "StridedSlice",
+    "RmsNorm", "RoiAlign", "RotaryEmbedding", "ScatterND", "Shape", "StridedSlice",
     "Interpolate", "MaxPool2d", "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm", "GroupNorm", "Pad",
 }  # fmt: skip
 

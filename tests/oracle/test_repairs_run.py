@@ -26,6 +26,18 @@ _CONV = (
     "        weight = self.weight - self.weight.mean()\n"
     "        return F.conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)\n"
 )
+_NO_BIAS = (
+    "import torch.nn as nn\nimport torch.nn.functional as F\n\n\nclass Norm(nn.LayerNorm):\n    def forward(self, x):\n"
+    "        return F.layer_norm(x.mT, self.normalized_shape, self.weight, self.bias, self.eps).mT\n\n\n"
+    "class Net(Norm):\n    def __init__(self):\n        super().__init__(6)\n        nn.init.uniform_(self.weight)\n"
+    "        self.eps = 0.1\n        self.bias = None\n"
+)
+_BATCH_NORM = (
+    "import torch.nn as nn\nimport torch.nn.functional as F\n\n\nclass Net(nn.BatchNorm2d):\n    def __init__(self):\n"
+    "        super().__init__(4)\n        nn.init.uniform_(self.weight)\n        self.act = nn.ReLU()\n\n"
+    "    def forward(self, x):\n        mean, var = self.running_mean, self.running_var\n"
+    "        return self.act(F.batch_norm(x - 0.5, mean, var, self.weight, self.bias, self.training, eps=self.eps))\n"
+)
 _BLOCK = (
     "import torch\nimport torch.nn as nn\n\n\nclass Net(nn.ModuleDict):\n    def __init__(self):\n"
     "        super().__init__()\n        for i in range(2):\n"
@@ -80,7 +92,22 @@ _CASES: dict[str, tuple[str, str, str, set[str]]] = {
         "torch.nn.functional.layer_norm",
         {"layer_norm.weight", "layer_norm.bias"},
     ),
+    "weights of its own, set anew in a subclass": (
+        _NO_BIAS,
+        "AIMET101",
+        "torch.nn.functional.layer_norm",
+        {"layer_norm.weight"},
+    ),
     "weights of its own, AIMET's module": (_CONV, "AIMET101", "torch.nn.functional.conv2d", set()),
+    "weights of its own, beside other modules": (_BATCH_NORM, "AIMET101", "torch.nn.functional.batch_norm", set()),
+    "attention": (
+        _HEAD
+        + "        y = self.conv(x)\n"
+        + "        return F.scaled_dot_product_attention(y, x, x, dropout_p=0.0, scale=0.3)\n",
+        "AIMET301",
+        "torch.nn.functional.scaled_dot_product_attention",
+        set(),
+    ),
     "a container": (_BLOCK, "AIMET301", "torch.cat", set()),
     "a helper": (_HELPER, "AIMET301", "torch.cat", set()),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from aimet_guidelines.config import Config
-from aimet_guidelines.engine import Project, check, repair_edits
+from aimet_guidelines.engine import Project, check, fix_all, repair_edits
 from aimet_guidelines.finding import Finding
 from aimet_guidelines.rewriting import apply_edits
 
@@ -79,6 +79,22 @@ _PLACES = {
             + _line("nn.init.zeros_(m.bias)", 4)
             + _line("else:", 3)
             + _line("self.other(m)", 4),
+        ),
+        "none",
+    ),
+    "first values by a method of the workspace's own": (
+        _net(
+            _line("return F.relu(self.fc(x))"),
+            _line("for m in self.modules():") + _line("if hasattr(m, 'local_init'):", 3) + _line("m.local_init()", 4),
+        ),
+        "safe",
+    ),
+    "first values for whatever has an attribute that the new child has": (
+        _net(
+            _line("return F.leaky_relu(self.fc(x), 0.2)"),
+            _line("for m in self.modules():")
+            + _line("if hasattr(m, 'negative_slope'):", 3)
+            + _line("m.negative_slope = 0.1", 4),
         ),
         "none",
     ),
@@ -170,6 +186,18 @@ def test_a_new_child_is_left_out_of_a_container_s_walk() -> None:
     assert "return self.relu(x)\n" in text
 
 
+def test_two_new_children_are_left_out_of_one_walk() -> None:
+    body = (
+        "class Block(nn.ModuleDict):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.a = nn.Conv2d(4, 4, 1)\n\n    def forward(self, x):\n        x = F.relu(x)\n"
+        "        x = [layer(x * i) for i, layer in enumerate(self.values())]\n        return F.relu(x[0])\n"
+    )
+    project = Project.empty("/project").updated({"/project/model.py": _IMPORTS + body})
+    text = fix_all("/project/model.py", project, Config(root="/project", select=("AIMET101",)), lambda *_: True).text
+    walk = "[each for each in self.values() if each is not self.relu and each is not self.relu2]"
+    assert f"for i, layer in enumerate({walk})]\n        return self.relu2(x[0])\n" in text
+
+
 @pytest.mark.parametrize(
     ("condition", "first", "second"),
     [
@@ -233,9 +261,15 @@ def test_a_list_that_changes_after_it_is_made(extra: str, expected: str) -> None
         ("", "unsafe"),
         ("    def cut(self):\n        self.bias = None\n", "none"),
         ("\n\nclass NoBias(Net):\n    def __init__(self):\n        super().__init__(4)\n"
-         "        self.bias = None\n", "none"),
+         "        self.bias = None\n", "unsafe"),
+        ("\n\nclass NoBias(Net):\n    def cut(self):\n        self.bias = None\n", "none"),
+        ("\n\nclass NoBias(Net):\n    def __init__(self):\n        super().__init__(4)\n"
+         "        self.bias, self.slope = None, 1\n", "none"),
+        ("\n\nclass Loose(Net):\n    def __init__(self):\n        self.eps = 1\n        super().__init__(4)\n", "none"),
+        ("\n\nclass NoBias(Net):\n    def __init__(self):\n        super().__init__(4)\n"
+         "        self.register_parameter('bias', None)\n", "none"),
     ],
-    ids=["never", "in a method", "in a subclass"],
+    ids=["never", "in a method", "in a subclass", "in a subclass's method", "beside another", "too early", "by name"],
 )  # fmt: skip
 def test_weights_that_another_takes_the_place_of(extra: str, expected: str) -> None:
     body = (
