@@ -52,7 +52,8 @@ def attribute(m: Machine, holder: Value, name: str, node: ast.Attribute) -> Valu
     if isinstance(holder, ModuleFile):
         return m.member(holder.path, name)
     if isinstance(holder, Unknown):
-        if tensors.is_tensor_method(name):
+        # What a model is set up with is hardly a tensor: `self.relu = net.relu`.
+        if tensors.is_tensor_method(name) and not m.building:
             return _tensor_attribute(TENSOR, name, node)
         return UNKNOWN
     if isinstance(holder, Class):

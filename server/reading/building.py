@@ -132,5 +132,12 @@ def register(m: Machine, holder: Module, name: str, value: Value, target: ast.ex
     for option in options(value):
         if isinstance(option, Module) and not option.is_self:
             option.name = option.name or name
-    m.place(value, source if source is not None else target, target, holder.identity, "name")
+    known = holder.attributes.get(name)
+    if known is None or not _modules(value) <= _modules(known):
+        # Else it only gets the name that it has.
+        m.place(value, source if source is not None else target, target, holder.identity, "name")
     holder.attributes[name] = value
+
+
+def _modules(value: Value) -> set[Any]:
+    return {option.identity for option in options(value) if isinstance(option, Module)}

@@ -210,7 +210,17 @@ def _unknown_result(m: Machine, arguments: Arguments, node: ast.expr, callee: as
         if name.endswith(_MAKERS) or name[:1].isupper():
             return building.new_module(m, node, guess=True)
         return UNKNOWN
-    return TENSORISH if any(holds_tensor(value) for value in arguments.values()) else UNKNOWN
+    return unread(m, arguments)
+
+
+def unread(m: Machine, arguments: Arguments) -> Value:
+    """What code yields that cannot be read: most likely tensors, where it is given some."""
+    if m.building or not any(holds_tensor(value) for value in arguments.values()):
+        return UNKNOWN
+    if not m.silent:
+        m.noted += 1
+        m.trace.is_read_in_part = True
+    return TENSORISH
 
 
 def holds_tensor(value: Value) -> bool:

@@ -128,6 +128,9 @@ def pinned_loops(m: Machine, test: ast.expr) -> tuple[frozenset[int], frozenset[
     `i == 0`, where `i` counts the rounds, picks the first; `i == index` the one that `index` says, and where that
     changes with another loop, another one in each of its rounds.
     """
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        parts = [pinned_loops(m, part) for part in test.values]
+        return frozenset().union(*(loops for loops, _ in parts)), frozenset().union(*(picked for _, picked in parts))
     if not (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq)):
         return frozenset(), frozenset()
     sides = (test.left, test.comparators[0])

@@ -92,7 +92,7 @@ def _one_of(made: list[Module], identity: tuple[Any, ...], varies: frozenset[int
         varies=varies | common,
         guess=not same or first.guess,
         name=first.name,
-        either=either and len(made) > 1,
+        either=either if len(made) > 1 else first.either,
         attributes=first.attributes if len(made) == 1 and not first.is_self else None,
         element=first.element if len(made) == 1 else None,
     )
@@ -154,13 +154,17 @@ def part(m: Machine, module: Module, bounds: slice | None, node: ast.expr) -> Va
     """`module[a:b]`: a container with some of the children."""
     items = module.items[bounds] if module.items is not None and bounds is not None else None
     identity = (module.identity, "part", str(bounds) if bounds is not None else m.serial())
+    element = module.element
+    if items is None and element is not None:
+        # What stands for all of them is some of them here.
+        element = _anonymous_child(module, (identity, "*"), module.varies, either=True)
     return Module(
         identity,
         module.origin,
         module.cls,
         module.definition,
         items=items,
-        element=module.element,
+        element=element,
         varies=module.varies,
         guess=True,
         name=module.name,

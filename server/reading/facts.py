@@ -176,6 +176,7 @@ class Trace:
     """What one model's `forward` does, wherever the code stands.
 
     entries: the calls of functions in files that are being edited.
+    is_read_in_part: it gives tensors to code that cannot be read.
     """
 
     model: Definition
@@ -189,6 +190,7 @@ class Trace:
     reached: set[tuple[str, str]] = field(default_factory=set)
     result: Value | None = None
     entries: dict[EntryKey, list[Entry]] = field(default_factory=dict)
+    is_read_in_part: bool = False
 
 
 @dataclass(eq=False)

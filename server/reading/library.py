@@ -68,11 +68,11 @@ def call_symbol(m: Machine, name: str, arguments: Arguments, node: ast.expr, cal
             return FALSE
         if modules.is_module_base(name):
             return building.library_module(m, name, arguments, node)
-        takes_tensors = any(map(calls.holds_tensor, arguments.values()))
-        if takes_tensors and name.startswith("torch.ops."):
+        if name.startswith("torch.ops.") and any(map(calls.holds_tensor, arguments.values())):
             # An operator that a library registers.
             calls.torch_operation(m, name, arguments, node, callee, via)
-        return TENSORISH if takes_tensors else UNKNOWN
+            return TENSORISH
+        return calls.unread(m, arguments)
     if name.startswith("Tensor.") and tensors.is_known(name) and arguments.positional:
         return calls.torch_operation(m, name, arguments, node, callee, via)
     if name.startswith(("operator.", "_operator.")):
@@ -97,7 +97,7 @@ def call_symbol(m: Machine, name: str, arguments: Arguments, node: ast.expr, cal
     if m.building and name.rpartition(".")[2][:1].isupper():
         # A class of a library that is not known: an object, perhaps a module.
         return Unknown()
-    return TENSORISH if any(map(calls.holds_tensor, arguments.values())) and not m.building else UNKNOWN
+    return calls.unread(m, arguments)
 
 
 def _torch_class(m: Machine, name: str, arguments: Arguments, node: ast.expr, callee: ast.expr, via: str) -> Value:

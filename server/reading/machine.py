@@ -120,6 +120,8 @@ class Machine:
         # Whether what runs now is called in place of something else that was not used before.
         self.unsure = False
         self.active: list[Definition] = []
+        # The functions that ran, for whoever runs those that nobody called.
+        self.ran: set[Definition] = set()
         self.steps = 0
         self.silent = 0
         # How often something was noted, changed or cut short that a remembered call could not do again.
@@ -463,6 +465,7 @@ class Machine:
 
     def _run_function(self, definition: Definition, frame: Frame) -> Value:
         self.active.append(definition)
+        self.ran.add(definition)
         plain.entering(self, definition)
         try:
             if isinstance(definition.node, ast.Lambda):

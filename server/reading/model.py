@@ -124,10 +124,13 @@ class Model:
         return Module(("self",), definition=self.definition, is_self=True, attributes=attributes)
 
     def _read_entries(self, m: Machine, index: Index, owner: Module, forward: Definition) -> None:
-        """Read the other methods that models of the workspace call on this one (`forward_features`, `encode`)."""
+        """Read the other methods that models of the workspace call on this one (`encode`).
+
+        Not those that `forward` runs: what it passes them says more than what strangers might.
+        """
         for name in traced.entries(index, self.definition):
             found = index.method(self.definition, name)
-            if found is None or found[1].statement is not self.definition.statement:
+            if found is None or found[1].statement is not self.definition.statement or found[1] in m.ran:
                 continue
             lexical, method = found
             m.uses = {}

@@ -160,6 +160,7 @@ def _repeat(m: Machine, owner: Module | None, known: Outcome) -> Value:
             writing(m, owner, name)
             owner.attributes[name] = _fresh(value)
     m.trace.made.extend(known.made)
+    m.ran |= known.entered
     m.steps += known.steps
     if m.watches:
         _add(m.watches[-1], known.entered, len(m.active) + known.depth, known.level is not None)

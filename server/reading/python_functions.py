@@ -27,6 +27,7 @@ from .values import (
     Tensor,
     Unknown,
     Value,
+    join_all,
 )
 
 if TYPE_CHECKING:
@@ -141,7 +142,11 @@ def _sum(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
 
 def _extremum(name: str) -> Callable[..., Value]:
     def run(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
-        values = a.values()
+        values = [value for _, value in a.positional]
+        if len(values) == 1 and isinstance(values[0], (Sequence, Shape)):
+            values = [iteration.element_of(m, values[0], node, None)]
+        if "key" in a.keywords:
+            return join_all(values)
         if any(isinstance(value, Tensor) and value.definite for value in values):
             m.flow(name, node, "branch")
             return TENSOR

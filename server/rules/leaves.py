@@ -20,7 +20,7 @@ def is_single_operation(index: Index, definition: Definition) -> bool:
     AIMET's ModelValidator then does not report the operation (measured on AIMET 2.42).
     """
     trace = index.trace(definition)
-    if trace is None or trace.uses or not support.is_childless(index, definition):
+    if trace is None or trace.uses or trace.is_read_in_part or not support.is_childless(index, definition):
         return False
     return sum(1 for operation in trace.operations if _computes(operation)) == 1
 

@@ -22,6 +22,7 @@ for i in range(width):
         self.grid[f"x_{i}_{j}"] = nn.Linear(4, 4)
 """
 _LAYERS = "self.k = width\nself.layers = nn.ModuleList([nn.Linear(4, 4) for _ in range(width)])"
+_PAIRS = "self.pairs = nn.ModuleList()\nfor _ in range(width):\n    self.pairs.append(nn.Linear(4, 4))\n    self.pairs.append(nn.Conv2d(4, 4, 1))"
 _BOTH = "self.early = width > 2\nself.a = nn.ReLU()\nself.fc = nn.Linear(4, 4)"
 _METHODS = "    def pre(self, x):\n        return self.fc(self.a(x))\n\n    def post(self, x):\n        return self.a(self.fc(x))\n"
 
@@ -75,6 +76,23 @@ _CASES: dict[str, tuple[str, str]] = {
     "parts of each level": ("for level in self.ups:\n    x = level['body'](level['up'](x))\nreturn x", _LEVELS),
     "a part of each level twice": (
         "for level in self.ups:\n    x = level['up'](x)\n    x = level['up'](x)  # 2 call\nreturn x", _LEVELS,
+    ),
+    "the first round of those that have something": (
+        "for i, layer in enumerate(self.layers):\n    if i == 0 and self.k is not None:\n        x = self.a(x)\n    x = layer(x)\nreturn x",
+        _LAYERS + "\nself.a = nn.ReLU()",
+    ),
+    "every second one, and those between": (
+        "for one, other in zip(self.pairs[::2], self.pairs[1::2]):\n    x = other(one(x))\nreturn x", _PAIRS,
+    ),
+    "every second one, twice": (
+        "for one, other in zip(self.pairs[::2], self.pairs[::2]):\n    x = other(one(x))  # 2 call\nreturn x", _PAIRS,
+    ),
+    "a name that is given again": (
+        "return self.a(x)",
+        "from torch.nn.utils import weight_norm\nself.a = nn.Linear(4, 4)\nif width > 2:\n    self.a = weight_norm(self.a)",
+    ),
+    "a name that is given again, and another": (
+        "return self.a(x)", "self.a = nn.Linear(4, 4)\nself.a = self.a\nself.b = self.a  # 2 name",
     ),
     "one of two that is new": (
         "return self.b(x)", "self.a = nn.ReLU()\nself.b = self.a if width > 2 else nn.GELU()",

@@ -57,6 +57,7 @@ def test_reported(code: str, place: str) -> None:
         "y = y if mask is None else y * mask",
         "if y.shape != lengths.shape or torch.jit.is_tracing():\n            y = -y",
         "print(y.mean().item())",
+        "pad = max(y.size(2) - 3, y.size(3)) - max(t.size(1) for t in (x, y))\n        if pad > 0:\n            y = -y",
         "y[y > 0] = 1",
         "y = torch.where(y > 0, y, -y)",
         "y = y[lengths.long()]",
@@ -96,3 +97,16 @@ def test_len_of_what_a_helper_is_given_is_no_safe_repair() -> None:
     )
     safety = {each.span.line: each.repairs[0].safety.value for each in findings("AIMET302", source)}
     assert safety == {5: "unsafe", 7: "safe"}
+
+
+def test_what_forward_passes_a_method_says_more_than_what_strangers_might() -> None:
+    source = (
+        "import math\n\nfrom torch import nn\n\n\nclass Pad(nn.Module):\n    def width(self, size):\n"
+        "        h, w = size\n        return max((math.ceil(h / 4) - 1) * 4 - h, 0), w\n\n"
+        "    def forward(self, x):\n        h, w = self.width(x.size()[-2:])\n        return x[:, :h]\n\n\n"
+        "class Net(nn.Module):\n    def __init__(self, size):\n        super().__init__()\n"
+        "        self.pad = Pad()\n        self.width = self.pad.width(size)\n\n"
+        "    def forward(self, x):\n        return self.pad(x)\n"
+    )
+    assert findings("AIMET302", source) == []
+    assert findings("AIMET301", source) == []

@@ -50,3 +50,33 @@ def test_a_list_of_factors_becomes_the_tuple_that_the_module_takes() -> None:
     )
     (found,) = findings("AIMET101", held)
     assert "takes no list as `scale_factor`" in found.message
+
+
+@pytest.mark.parametrize(
+    ("init", "forward", "alone"),
+    [
+        ("self.width = 3", "F.relu(x)", True),
+        ("self.body = body", "F.relu(self.body(x))", False),
+        ("self.body = body.layer1", "F.relu(self.body(x))", False),
+        ("self.width = 3", "F.relu(elsewhere.apply(x))", False),
+    ],
+)
+def test_an_operation_is_all_that_a_class_does_only_where_nothing_else_is_called(
+    init: str, forward: str, alone: bool
+) -> None:
+    source = (
+        "import torch.nn as nn\nimport torch.nn.functional as F\nimport elsewhere\n\n\nclass Net(nn.Module):\n"
+        f"    def __init__(self, body):\n        super().__init__()\n        {init}\n\n"
+        f"    def forward(self, x):\n        return {forward}\n"
+    )
+    (found,) = findings("AIMET101", source)
+    assert ("is all that `Net` does" in found.message) is alone
+
+
+def test_a_part_of_a_model_from_elsewhere_is_no_method_of_a_tensor() -> None:
+    source = (
+        "import torch.nn as nn\nfrom elsewhere import make\n\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        net = make()\n        self.conv, self.relu = net.conv, net.relu\n\n"
+        "    def forward(self, x):\n        return self.relu(self.conv(x))\n"
+    )
+    assert findings("AIMET101", source) == []
