@@ -103,7 +103,7 @@ class Statement:
         if not change.first or change.old_end == len(self.lines) or change.end == len(edited.lines):
             return None
         changed = (*self.lines[change.first : change.old_end], *edited.lines[change.first : change.end])
-        if not starts_nothing(changed):
+        if self.lines[change.first - 1].endswith("\\") or not starts_nothing(changed):
             return None
         edited.__dict__["is_indented"] = True
         return edited

@@ -292,6 +292,12 @@ def test_what_is_typed_inside_a_function_is_not_cut_again(monkeypatch: pytest.Mo
             assert [(line, each.text) for line, each in after.statements] == [(line, each.text) for line, each in fresh]
 
 
+def test_a_line_below_a_continued_one_starts_a_statement_once_the_two_are_parted() -> None:
+    text = "def f():\n    x = 1 + \\\n2\n    return x\n"
+    edited = text.replace("\\\n", "\\\n\n")
+    assert [each.key for _, each in read(edited, read(text)).statements] == ["def f", "code"]
+
+
 def test_a_half_typed_statement_keeps_its_last_version_that_parsed() -> None:
     whole = read("class A:\n    x = 1\n")
     broken = read("class A:\n    x = (1\n", whole)
