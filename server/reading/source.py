@@ -359,11 +359,15 @@ def _edited_inside(text: str, previous: Source, same: _Unchanged) -> Statement |
     """The one statement that an edit changed, where it changed nothing of how the text is cut; else None."""
     if same.last != same.first + 1:
         return None
-    old = previous.statements
+    old, first, last = previous.statements, same.first, same.last
     piece = text[same.start : same.end]
-    if same.last < len(old) and not old[same.last][1].is_definition and not balanced(piece, 0, len(piece)):
+    if last < len(old) and not old[last][1].is_definition and not balanced(piece, 0, len(piece)):
         return None  # an open bracket reaches into what follows
-    return old[same.first][1].edited_inside(piece)
+    if first and not old[first][1].is_definition:
+        above = old[first - 1][1].text
+        if not balanced(above, 0, len(above)):
+            return None  # and one above into this
+    return old[first][1].edited_inside(piece)
 
 
 def _cut_again(

@@ -298,6 +298,12 @@ def test_a_line_below_a_continued_one_starts_a_statement_once_the_two_are_parted
     assert [each.key for _, each in read(edited, read(text)).statements] == ["def f", "code"]
 
 
+def test_a_bracket_that_is_closed_further_down_takes_the_code_between() -> None:
+    text = "def f(x\n:\n    y = 1\n    return y\n"
+    edited = text.replace("y = 1", "y) = 1")
+    assert [each.key for _, each in read(edited, read(text)).statements] == ["def f"]
+
+
 def test_a_half_typed_statement_keeps_its_last_version_that_parsed() -> None:
     whole = read("class A:\n    x = 1\n")
     broken = read("class A:\n    x = (1\n", whole)
