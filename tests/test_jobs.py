@@ -18,9 +18,9 @@ from .util import gate
 
 
 class Block(nn.Module):
-    def __init__(self, act):
+    def __init__(self):
         super().__init__()
-        self.act = act()
+        self.act = nn.ReLU()
 
     def forward(self, x):
         x = self.act(self.act(x))
@@ -35,8 +35,8 @@ from .block import Block
 
 class Net(Block):
     def __init__(self):
-        super().__init__(nn.ReLU)
-        self.more = Block(nn.GELU)
+        super().__init__()
+        self.more = Block()
 
     def forward(self, x, flags=None):
         return self.more(super().forward(x)), flags
@@ -64,7 +64,7 @@ def _reports(project: Project, processes: int = 1) -> list[Report]:
 @pytest.mark.parametrize("size", [1, 300, 900])
 def test_batches_find_what_one_reading_finds(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = _reports(_project())
-    assert sum(len(report.findings) for report in whole) >= 10
+    assert sum(len(report.findings) for report in whole) >= 8
     monkeypatch.setattr(jobs, "_BATCH", size)
     project = _project()
     assert _reports(project) == whole
