@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .source import Statement
 from .syntax import CHILDREN, walk
@@ -28,16 +29,24 @@ class CallShape(NamedTuple):
     keywords: frozenset[str]
 
 
-class Said(NamedTuple):
+@dataclass(eq=False)
+class Said:
     """What a class or function says of others.
 
-    calls: its calls through attributes and local names. held: for each attribute the names in what is assigned to it,
-    through local names too. used: the names it uses as values, not as base classes, in annotations or in `isinstance`.
+    calls: its calls through attributes and local names. used: the names it uses as values, not as base classes, in
+    annotations or in `isinstance`.
     """
 
     calls: tuple[CallShape, ...]
-    held: dict[str, frozenset[str]]
     used: frozenset[str]
+    _set: list[tuple[str, ast.expr]]
+    _local: list[tuple[str, ast.expr]]
+
+    @cached_property
+    def held(self) -> dict[str, frozenset[str]]:
+        """For each attribute the names in what is assigned to it, through local names too."""
+        local = _names_by_target(self._local)
+        return {name: _followed(names, local) for name, names in _names_by_target(self._set).items()}
 
 
 def said_by(statement: Statement) -> Said:
@@ -63,64 +72,71 @@ _CHECKS = frozenset({"isinstance", "issubclass", "super", "cast", "hasattr"})
 
 def _read(statement: Statement) -> Said:
     calls: list[CallShape] = []
-    held: dict[str, frozenset[str]] = {}
-    local: dict[str, frozenset[str]] = {}
+    attributes: list[tuple[str, ast.expr]] = []
+    local: list[tuple[str, ast.expr]] = []
     used: set[str] = set()
     children = CHILDREN
-    queue: list[ast.AST] = list(statement.body)
+    queue: list[Any] = list(statement.body)
     # What stands where a name is no value: base classes, annotations, the arguments of `isinstance`.
-    aside: list[ast.AST] = []
+    aside: list[Any] = []
     for as_value in (True, False):
         no_values = aside if as_value else queue
         while queue:
             node = queue.pop()
             kind = type(node)
-            fields = children[kind]
             if kind is ast.Name:
                 if as_value:
-                    used.add(node.id)  # type: ignore[attr-defined]
+                    used.add(node.id)
                 continue
             if kind is ast.Attribute:
-                value = node.value  # type: ignore[attr-defined]
-                named = type(value) is ast.Name
-                # `Base.forward(self, x)` and `Base.attribute` make no instance.
-                if as_value and not (named and value.id[:1].isupper()):
-                    used.add(node.attr)  # type: ignore[attr-defined]
-                    if named:
-                        used.add(value.id)
-                if not named:
+                value = node.value
+                if type(value) is not ast.Name:
+                    if as_value:
+                        used.add(node.attr)
                     queue.append(value)
+                elif as_value and not value.id[:1].isupper():
+                    # `Base.forward(self, x)` and `Base.attribute` make no instance.
+                    used.add(node.attr)
+                    used.add(value.id)
                 continue
             if kind is ast.Call:
-                shape = _shape(node)  # type: ignore[arg-type]
+                shape = _shape(node)
                 if shape is not None:
                     calls.append(shape)
-                    if not shape.own and shape.through in _CHECKS and type(node.func) is ast.Name:  # type: ignore[attr-defined]
-                        no_values.extend(node.args)  # type: ignore[attr-defined]
-                        no_values.extend(node.keywords)  # type: ignore[attr-defined]
+                    if not shape.own and shape.through in _CHECKS and type(node.func) is ast.Name:
+                        no_values.extend(node.args)
+                        no_values.extend(node.keywords)
                         continue
             elif kind is ast.Assign or kind is ast.AnnAssign:
-                value = node.value  # type: ignore[attr-defined]
-                if value is not None:
-                    target = node.targets[0] if kind is ast.Assign else node.target  # type: ignore[attr-defined]
+                if node.value is not None:
+                    target = node.targets[0] if kind is ast.Assign else node.target
                     if type(target) is ast.Attribute:
-                        held[target.attr] = held.get(target.attr, _NOTHING) | _names_in(value)
+                        attributes.append((target.attr, node.value))
                     elif type(target) is ast.Name:
-                        local[target.id] = local.get(target.id, _NOTHING) | _names_in(value)
+                        local.append((target.id, node.value))
             elif kind is ast.arguments:
-                for name, default in _defaults(node):  # type: ignore[arg-type]
-                    local[name] = local.get(name, _NOTHING) | _names_in(default)
-            for name in fields:
+                local.extend(_defaults(node))
+            for name in children[kind]:
                 value = getattr(node, name)
-                if value is None:
-                    continue
+                # Most nodes are names and constants: they need not be queued.
                 into = no_values if name in _NO_VALUES else queue
-                if type(value) is list:
-                    into.extend(each for each in value if each is not None)
-                else:
-                    into.append(value)
+                for each in value if type(value) is list else (value,):
+                    child = type(each)
+                    if child is ast.Name and into is queue:
+                        if as_value:
+                            used.add(each.id)
+                    elif child is not ast.Constant and each is not None:
+                        into.append(each)
         queue = aside
-    return Said(tuple(calls), {name: _followed(names, local) for name, names in held.items()}, frozenset(used))
+    return Said(tuple(calls), frozenset(used), attributes, local)
+
+
+def _names_by_target(assigned: Iterable[tuple[str, ast.expr]]) -> dict[str, frozenset[str]]:
+    """For each target the names in all that is assigned to it."""
+    found: dict[str, frozenset[str]] = {}
+    for target, value in assigned:
+        found[target] = found.get(target, _NOTHING) | _names_in(value)
+    return found
 
 
 _NOTHING: frozenset[str] = frozenset()
@@ -161,19 +177,19 @@ def _followed(names: frozenset[str], local: dict[str, frozenset[str]]) -> frozen
 
 def _shape(node: ast.Call) -> CallShape | None:
     callee = node.func
-    if isinstance(callee, ast.Subscript):
+    if type(callee) is ast.Subscript:
         callee = callee.value
-    if isinstance(callee, ast.Attribute):
-        own = isinstance(callee.value, ast.Name) and callee.value.id == "self"
+    if type(callee) is ast.Attribute:
+        own = type(callee.value) is ast.Name and callee.value.id == "self"
         name = callee.attr
-    elif isinstance(callee, ast.Name):
+    elif type(callee) is ast.Name:
         own, name = False, callee.id
     else:
         return None
-    starred = any(isinstance(argument, ast.Starred) for argument in node.args)
-    names = frozenset(keyword.arg for keyword in node.keywords if keyword.arg is not None)
-    hidden = any(keyword.arg is None for keyword in node.keywords)
-    return CallShape(name, own, -1 if starred or hidden else len(node.args), names)
+    keywords = frozenset([keyword.arg or "" for keyword in node.keywords]) if node.keywords else _NOTHING
+    if "" in keywords or ast.Starred in map(type, node.args):  # `**options`, `*arguments`
+        return CallShape(name, own, -1, keywords - {""})
+    return CallShape(name, own, len(node.args), keywords)
 
 
 def passes(statement: Statement, definition: Definition, parameter: str, position: int) -> bool:
@@ -182,10 +198,10 @@ def passes(statement: Statement, definition: Definition, parameter: str, positio
     position: the parameter's index without `self`. Calls are matched by the attributes whose assignment mentions
     the class, and by local names, which may hold an element of a container of them.
     """
-    shapes, held, _ = said_by(statement)
+    said = said_by(statement)
     name = definition.simple_name
-    for shape in shapes:
-        if shape.own and name not in held.get(shape.through, ()):
+    for shape in said.calls:
+        if shape.own and name not in said.held.get(shape.through, ()):
             continue
         if not shape.own and (shape.through == name or not shape.through.islower()):
             continue
@@ -285,12 +301,12 @@ def _said_of(statement: Statement) -> tuple[frozenset[CallShape], dict[str, froz
     """(calls through local names, for each name the calls of attributes that may hold it)."""
     known = statement.memo.get("said of")
     if known is None:
-        shapes, held, _ = said_by(statement)
-        local = frozenset(shape for shape in shapes if not shape.own)
+        said = said_by(statement)
+        local = frozenset(shape for shape in said.calls if not shape.own)
         through: dict[str, set[CallShape]] = {}
-        for shape in shapes:
+        for shape in said.calls:
             if shape.own:
-                for name in held.get(shape.through, ()):
+                for name in said.held.get(shape.through, ()):
                     through.setdefault(name, set()).add(shape)
         known = statement.memo["said of"] = (local, {name: frozenset(calls) for name, calls in through.items()})
     return known  # type: ignore[return-value]

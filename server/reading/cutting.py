@@ -9,13 +9,18 @@ from ..lexing import brackets
 
 # A line that can start a top-level statement: not indented, not a comment, not the rest of a bracketed
 # expression, not a clause of the compound statement above, not continued by a backslash.
-_START = re.compile(r"(?<!\\\n)(?<!\\\r\n)^(?![ \t\r\n\f#)\]}]|(?:else|elif|except|finally)\b)", re.MULTILINE)
+_STARTS = r"(?![ \t\r\n\f#)\]}]|(?:else|elif|except|finally)\b)"
+_FIRST_START = re.compile(_STARTS)
+# Beginning with a plain character, which is looked for much faster than `^`.
+_LATER_START = re.compile(rf"\n{_STARTS}(?<!\\\n)(?<!\\\r\n)")
 _DEFINITION = re.compile(r"(?:async[ \t]+def|def|class)[ \t]+(\w+)|@")
 
 
 def starts(text: str) -> list[int]:
     """Where lines begin that can start a top-level statement."""
-    found = [match.start() for match in _START.finditer(text)]
+    found = [match.end() for match in _LATER_START.finditer(text)]
+    if _FIRST_START.match(text):
+        found.insert(0, 0)
     if found and found[-1] == len(text):  # below the last line end
         found.pop()
     return found
@@ -47,31 +52,30 @@ def count_lines(text: str, start: int, end: int) -> int:
 
 def _boundaries(text: str) -> list[tuple[int, str]]:
     """Where each piece starts, and its name."""
-    starts: list[tuple[int, str]] = []
+    found: list[tuple[int, str]] = []
     in_code = decorated = False
     last = 0
-    for match in _START.finditer(text):
-        start = match.start()
+    for start in starts(text):
         definition = _DEFINITION.match(text, start)
         if definition is None and in_code:
             continue
-        if start >= len(text) or (starts and inside_string(text, last, start)):
+        if found and inside_string(text, last, start):
             continue
-        if definition is None and starts and _inside_brackets(text, last, start):
+        if definition is None and found and _inside_brackets(text, last, start):
             continue
         if definition is None:
             in_code, decorated = True, False
-            starts.append((start, "code"))
+            found.append((start, "code"))
             last = start
         elif not decorated:
             in_code, decorated = False, definition.group(1) is None
-            starts.append((start, "code" if decorated else _name(text, start, definition)))
+            found.append((start, "code" if decorated else _name(text, start, definition)))
             last = start
         elif definition.group(1):
             # The definition below its decorators belongs to the piece they opened.
-            starts[-1] = (starts[-1][0], _name(text, start, definition))
+            found[-1] = (found[-1][0], _name(text, start, definition))
             decorated = False
-    return starts
+    return found
 
 
 _NEXT = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]|^@", re.MULTILINE)

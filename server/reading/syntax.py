@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections.abc import Iterable
 
 # Fields that hold no expression, statement or pattern: names, numbers, operators and contexts.
 _PLAIN = frozenset(
@@ -39,6 +40,21 @@ def walk(root: ast.AST) -> list[ast.AST]:
                         found.append(each)
             elif value is not None:
                 found.append(value)
+    return found
+
+
+def parents_below(roots: Iterable[ast.AST]) -> dict[ast.AST, ast.AST]:
+    """The parent of every node below some, of those that `walk` meets."""
+    found: dict[ast.AST, ast.AST] = {}
+    children = CHILDREN
+    queue = list(roots)
+    for node in queue:  # grows while it is walked
+        for name in children[type(node)]:
+            value = getattr(node, name)
+            for child in value if type(value) is list else (value,):
+                if child is not None:
+                    found[child] = node
+                    queue.append(child)
     return found
 
 

@@ -261,7 +261,7 @@ def _step(
         return ReplaceCallee(operation.site.statement.span(operation.callee), module)
     assign_to = None
     if found.mutates:
-        parent = support.parents(unit).get(operation.node)
+        parent = support.parents(unit.statement).get(operation.node)
         if isinstance(parent, ast.Expr):
             changed = operation.operands[0][0]
             if not isinstance(changed, ast.Name):

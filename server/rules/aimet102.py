@@ -404,7 +404,7 @@ def _made_from_constants(module: Module) -> tuple[str, tuple[str, ...]] | None:
 
 def _new_element(unit: Unit, reuse: Reuse) -> tuple[tuple[Step, ...] | None, str, str]:
     use, origin = reuse.second, reuse.second.module.origin
-    parents = support.parents(unit)
+    parents = support.parents(unit.statement)
     node = use.callee if reuse.how != "name" else use.node
     listed = parents.get(node)
     times = parents.get(listed) if listed is not None else None

@@ -222,7 +222,7 @@ def _needs_parentheses(unit: Unit, node: ast.expr, text: str) -> bool:
     tree = ast.parse(re.sub(r"\{\d+\}", "x", text), mode="eval").body
     if not isinstance(tree, (ast.BinOp, ast.UnaryOp)):
         return False
-    around = support.parents(unit).get(node)
+    around = support.parents(unit.statement).get(node)
     if isinstance(around, ast.Call):
         return node is around.func
     return not isinstance(around, (ast.stmt, ast.keyword, ast.Tuple, ast.List))

@@ -272,7 +272,7 @@ def _test_range(unit: Unit, flow: Flow) -> tuple[str, Spot]:
 
     The test alone may be the range of another rule (`x > 0`).
     """
-    parents = support.parents(unit)
+    parents = support.parents(unit.statement)
     node, around = flow.node, parents.get(flow.node)
     while around is not None:
         if isinstance(around, (ast.If, ast.While, ast.Assert)) and node is around.test:

@@ -287,7 +287,7 @@ def _operator(unit: Unit, node: ast.AugAssign, symbol: str) -> Span:
 def _target(unit: Unit, operation: Operation) -> Span:
     """The element assigned to."""
     holder = operation.operands[0][0]
-    around = support.parents(unit).get(holder) if holder is not None else None
+    around = support.parents(unit.statement).get(holder) if holder is not None else None
     return unit.statement.span(around if isinstance(around, ast.Subscript) else operation.node)
 
 

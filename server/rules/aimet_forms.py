@@ -132,7 +132,7 @@ def _assigned(unit: Unit, operation: Operation, module: AimetModule) -> str | No
         )
     if not module.mutates:
         return None
-    parent = support.parents(unit).get(operation.node)
+    parent = support.parents(unit.statement).get(operation.node)
     changed = operation.operands[0][0]
     if isinstance(parent, ast.Expr):
         return changed.id if isinstance(changed, ast.Name) else "what it changes in place is not a name"

@@ -118,15 +118,18 @@ def _handed_on_by(statement: Statement) -> frozenset[str]:
 def _mentions(statement: Statement, name: str) -> Iterator[tuple[ast.AST, list[ast.AST]]]:
     """Where a name is read, with the nodes around it, innermost last."""
 
-    def within(node: ast.AST, around: list[ast.AST]) -> Iterator[tuple[ast.AST, list[ast.AST]]]:
-        if (isinstance(node, ast.Name) and node.id == name) or (isinstance(node, ast.Attribute) and node.attr == name):
-            yield node, around
-            return
-        for child in ast.iter_child_nodes(node):
-            yield from within(child, [*around, node])
+    def says(node: ast.AST) -> bool:
+        return (type(node) is ast.Name and node.id == name) or (type(node) is ast.Attribute and node.attr == name)
 
-    for root in statement.body:
-        yield from within(root, [])
+    parents = support.parents(statement)
+    for node in (node for root in statement.body for node in walk(root) if says(node)):
+        around: list[ast.AST] = []
+        outer = parents.get(node)
+        while outer is not None:
+            around.insert(0, outer)
+            outer = parents.get(outer)
+        if not any(map(says, around)):  # the whole of `name.name` is one mention
+            yield node, around
 
 
 def _method(index: Index, holder: Definition, call: ast.Call, around: list[ast.AST]) -> str | None:

@@ -35,7 +35,7 @@ def repair(unit: Unit, operation: Operation, config: Config) -> tuple[Repair | N
 
 def _unpacked(unit: Unit, operation: Operation) -> Repair | None:
     """`q, k, v = qkv.unbind(0)` as `q, k, v = qkv[0], qkv[1], qkv[2]`."""
-    node, parent = operation.node, support.parents(unit).get(operation.node)
+    node, parent = operation.node, support.parents(unit.statement).get(operation.node)
     if not isinstance(parent, ast.Assign) or parent.value is not node or len(parent.targets) != 1:
         return None
     target, tensor = parent.targets[0], operation.operands[0][0] if operation.operands else None

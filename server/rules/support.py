@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..finding import NewModule, ReplaceText, Safety, Step
 from ..knowledge import modules
 from ..reading.definitions import CODE, Assigned, Definition, Import
-from ..reading.syntax import walk
+from ..reading.syntax import parents_below, walk
 from ..reading.values import Choice, Module, Tensor, Unknown, Value
 from .walks import walks_children, walks_of_forward
 
@@ -131,7 +131,7 @@ def _doubt(index: Index, owner: Definition, base: str | None) -> str:
     for statement in index.mentioning(owner):
         if f"{name}.forward" in statement.text:
             return f"`{name}.forward` is called with another object"
-        if _WALKED_OUTSIDE.search(statement.text):
+        if ("children()" in statement.text or "modules()" in statement.text) and _WALKED_OUTSIDE.search(statement.text):
             return "other code picks children by their order"
     return ""
 
@@ -162,7 +162,9 @@ def _scripts(statement: Statement) -> bool:
     """Whether a statement has to do with torch.jit.script."""
     known = statement.memo.get("scripts")
     if known is None:
-        known = statement.memo["scripts"] = bool(_SCRIPTS.search(statement.text))
+        text = statement.text
+        # A search with alternatives is slow, and hardly any text has either word.
+        known = statement.memo["scripts"] = ("jit." in text or "Final[" in text) and bool(_SCRIPTS.search(text))
     return bool(known)
 
 
@@ -395,14 +397,11 @@ def walked_around(unit: Unit, operation: Operation) -> str | None:
     return walked(unit.index, operation.site.owner, operation.loops[0]) if len(operation.loops) == 1 else None
 
 
-def parents(unit: Unit) -> dict[ast.AST, ast.AST]:
-    """The parent of every node of the unit's statement."""
-    known = unit.statement.memo.get("parents")
+def parents(statement: Statement) -> dict[ast.AST, ast.AST]:
+    """The parent of every node of a statement that `walk` meets."""
+    known = statement.memo.get("parents")
     if known is None:
-        known = {
-            child: node for root in unit.statement.body for node in walk(root) for child in ast.iter_child_nodes(node)
-        }
-        unit.statement.memo["parents"] = known
+        known = statement.memo["parents"] = parents_below(statement.body)
     return known  # type: ignore[return-value]
 
 
