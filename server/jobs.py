@@ -153,6 +153,9 @@ def _uncollected() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            # All of it counts as old from now on: a look through it as through something new would take long.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 

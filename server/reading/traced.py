@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from . import callers
@@ -39,7 +40,12 @@ def is_met(index: Index, definition: Definition) -> bool:
     users = _users(index, definition)
     if _is_auxiliary(index, definition):
         return any(_model(index, facts, user) is not None for facts, user in users)
-    return not users or not all(_is_loss(index, facts, user) for facts, user in users)
+    is_used = False
+    for facts, user in users:
+        if not _is_loss(index, facts, user):
+            return True
+        is_used = True
+    return not is_used
 
 
 def _uses(statement: Statement, definition: Definition) -> bool:
@@ -54,8 +60,9 @@ def is_run(index: Index, definition: Definition) -> bool:
     return any(_calls(index, model, definition) for model in models if model is not None)
 
 
-def _users(index: Index, definition: Definition) -> list[tuple[FileFacts, Statement]]:
-    return [(facts, each) for facts, each in index.placed_mentions(definition) if _uses(each, definition)]
+def _users(index: Index, definition: Definition) -> Iterator[tuple[FileFacts, Statement]]:
+    """The statements that use a class; each is read only when it is asked for."""
+    return ((facts, each) for facts, each in index.placed_mentions(definition) if _uses(each, definition))
 
 
 def _model(index: Index, facts: FileFacts, statement: Statement) -> Definition | None:
