@@ -152,7 +152,7 @@ def _mentioned(dotted: Iterable[str], names: frozenset[str]) -> frozenset[str]:
 
 
 # What is found out of a file, and holds nothing of its syntax trees.
-_TEXT_ALONE = ("imports", "star_imports", "registered_with_aimet", "_mentions")
+_TEXT_ALONE = ("imports", "renamed", "star_imports", "registered_with_aimet", "_mentions")
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +168,7 @@ class FileFacts:
 
     def prepare(self) -> None:
         """Find out what every index of it asks: what it imports and mentions."""
-        _ = self.imports, self.star_imports, self.mentioned
+        _ = self.imports, self.star_imports, self.mentioned  # and with them what is imported under another name
 
     def unread(self) -> FileFacts:
         """The same file with nothing read of it but what strings hold."""
@@ -201,7 +201,7 @@ class FileFacts:
                 if scope.get(new.name) is old:
                     scope[new.name] = new
             following.__dict__["scope"] = scope
-            for name in ("names", "star_imports", "imports"):
+            for name in ("names", "star_imports", "imports", "renamed"):
                 if name in known:
                     following.__dict__[name] = known[name]
             if "by_key" in self.source.__dict__:
@@ -251,8 +251,13 @@ class FileFacts:
         names = self.names
         known = statement.memo.get("mentions")
         if known is None or known[0] is not names:  # type: ignore[index]
-            known = statement.memo["mentions"] = (names, _mentioned(callers.dotted_names(statement), names))
+            known = statement.memo["mentions"] = (names, self._named(callers.dotted_names(statement)))
         return known[1]  # type: ignore[index,no-any-return]
+
+    def _named(self, dotted: Iterable[str]) -> frozenset[str]:
+        """Those of the file's names in a text; of one that is imported under another name both."""
+        found = _mentioned(dotted, self.names)
+        return found.union(self.renamed[name] for name in found & self.renamed.keys())
 
     def _mentions_after(self, source: Source, replaced: list[tuple[Statement, Statement]]) -> dict[str, list[str]]:
         """The mentions once statements have taken the place of others."""
@@ -260,7 +265,7 @@ class FileFacts:
         for old, new in replaced:
             gone, added = callers.follow(old, new)
             if not _mentioned(gone, self.names):
-                new.memo["mentions"] = (self.names, self._mentioned_in(old) | _mentioned(added, self.names))
+                new.memo["mentions"] = (self.names, self._mentioned_in(old) | self._named(added))
             before, now = self._mentioned_in(old), self._mentioned_in(new)
             if before == now:
                 continue
@@ -319,6 +324,16 @@ class FileFacts:
     def imports(self) -> dict[str, str]:
         """The top-level names bound by imports, with their dotted targets."""
         return {name: binding.target for name, binding in self.scope.items() if isinstance(binding, Import)}
+
+    @cached_property
+    def renamed(self) -> dict[str, str]:
+        """What is imported under another name: that name, and the one it has where it comes from."""
+        origins = ((name, target.rpartition(".")[2]) for name, target in self.imports.items())
+        return {name: origin for name, origin in origins if name != origin}
+
+    def called(self, name: str) -> list[str]:
+        """The other names under which the file may have something of this name."""
+        return [other for other, origin in self.renamed.items() if origin == name]
 
     def lookup(self, name: str) -> Import | Definition | Assigned | None:
         """What a top-level name is bound to."""

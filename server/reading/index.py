@@ -349,6 +349,8 @@ class Index:
         self.depend("calls", name)
         for placed in self.project.mentions(definition.path, name):
             if placed[1] is not definition.statement:
+                for other in placed[0].called(name):
+                    self.depend("calls", other)
                 yield placed
 
 

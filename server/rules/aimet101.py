@@ -205,7 +205,7 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
         return (), "it stands in a class of another file"
     place = support.place_for(unit, operation, found.module, leaving_out=operation.via == "direct")
     if place.owner is None:
-        passed = _passed(unit, operation, found)
+        passed = _passed(unit, operation, found, config)
         return ((passed,), "") if passed is not None else ((), place.reason)
     if operation.via != "stored" and (
         operation.repeated or (operation.loops and not support.walked_around(unit, operation))
@@ -244,12 +244,18 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
     return (Repair(title, safety, (Change(unit.path, unit.statement.key, steps),)),), ""
 
 
-def _passed(unit: Unit, operation: Operation, found: Layer) -> Repair | None:
+def _passed(unit: Unit, operation: Operation, found: Layer, config: Config) -> Repair | None:
     """The repair in a function that models call."""
     if operation.site.owner is not None or operation.starred or found.parametric or found.mutates:
         return None
     made = _module_form(unit, operation, found)
-    if isinstance(made, str) or made[3]:
+    if isinstance(made, str):
+        kept = owned.as_written(operation) if found.aimet is not None and operation.via == "direct" else None
+        if kept is None:
+            return None
+        path = aimet_modules.import_path(config.aimet_version)
+        return helpers.repair(unit, operation, found.attribute, f"{path}.{found.aimet}", (), kept)
+    if made[3]:
         return None
     return helpers.repair(unit, operation, found.attribute, made[0], made[1], made[2])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count, islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,6 +42,8 @@ def repair(
     node = function.node
     if function.parent is not None or not isinstance(node, ast.FunctionDef) or site.scripted or operation.only_traced:
         return None
+    if not all(_gives_it_back(unit, decorator) for decorator in node.decorator_list):
+        return None  # what wraps it may pass on no module, as torch.fx.wrap does not
     if operation.via not in ("direct", "operator") or operation.loops or not all(map(_literal, arguments)):
         return None
     calls = _calls(unit.index, function) if node.args.kwarg is None and node.args.args else []
@@ -66,6 +68,16 @@ def repair(
     return Repair(title, Safety.UNSAFE, changes)
 
 
+def _gives_it_back(unit: Unit, decorator: ast.expr) -> bool:
+    """Whether a decorator is a function of the workspace that returns what it is given."""
+    found = unit.index.named(decorator, unit.path)
+    if not isinstance(found, Definition) or not isinstance(found.node, ast.FunctionDef) or not found.node.args.args:
+        return False
+    returned = [each.value for each in ast.walk(found.node) if isinstance(each, ast.Return)]
+    name = found.node.args.args[0].arg
+    return bool(returned) and all(isinstance(each, ast.Name) and each.id == name for each in returned)
+
+
 def _literal(text: str) -> bool:
     try:
         ast.literal_eval(text.rpartition("=")[2] if "=" in text else text)
@@ -77,12 +89,14 @@ def _literal(text: str) -> bool:
 def _calls(index: Index, function: Definition) -> list[Call]:
     """The calls of a function; none where it is used in a way that cannot be followed."""
     found: list[Call] = []
+    users = (function.path, *index.project.users(function.path))
     mentions = list(index.placed_mentions(function))  # makes this reading depend on who names the function
-    if any(_handed_on(index, path, function) for path in (function.path, *index.project.users(function.path))):
+    names = _local_names(index, function, users)
+    if any(_handed_on(index, path, local) for path, local in names.items()) or _passed_on(index, function, names):
         return []
     for facts, statement in mentions:
         holder = facts.definition(statement)
-        for node, around in _mentions(statement, function.simple_name):
+        for node, around in _mentions(statement, names[facts.path]):
             if not isinstance(node, (ast.Name, ast.Attribute)) or index.named(node, facts.path) is not function:
                 continue
             call = around[-1] if around else None
@@ -95,31 +109,44 @@ def _calls(index: Index, function: Definition) -> list[Call]:
     return found
 
 
-def _handed_on(index: Index, path: str, function: Definition) -> bool:
-    """Whether the code of a file outside functions and classes does more with a function than import it by its name."""
+def _local_names(index: Index, function: Definition, users: Sequence[str]) -> dict[str, frozenset[str]]:
+    """By file, what a function may be called there: its own name, and those it is imported under."""
+    files = index.project.files
+    return {path: frozenset((function.simple_name, *files[path].called(function.simple_name))) for path in users}
+
+
+def _handed_on(index: Index, path: str, names: frozenset[str]) -> bool:
+    """Whether the code of a file outside functions and classes does more with a function than import it."""
     index.depend(path, CODE)
-    return any(function.simple_name in _handed_on_by(statement) for statement in index.project.files[path].code)
+    return any(names & _used_by(statement) for statement in index.project.files[path].code)
 
 
-def _handed_on_by(statement: Statement) -> frozenset[str]:
-    """The names that code outside functions and classes uses, or imports under another name."""
-    known = statement.memo.get("handed on")
+def _passed_on(index: Index, function: Definition, names: Mapping[str, frozenset[str]]) -> bool:
+    """Whether a file gets a function from one that imports it, in a way that its calls are not found."""
+    project, known = index.project, frozenset[str]().union(*names.values())
+    for path in {each for user in names for each in project.importers.get(user, ())}:
+        for target in project.files[path].imports.values():
+            name = target.rpartition(".")[2]
+            if name in known and (path not in names or name != function.simple_name):
+                if index.resolve(target, path) is function:
+                    return True
+    return False
+
+
+def _used_by(statement: Statement) -> frozenset[str]:
+    """The names that code outside functions and classes uses."""
+    known = statement.memo.get("names used")
     if known is None:
-        found: set[str] = set()
-        for node in statement.body:
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
-                found.update(alias.name for alias in node.names if alias.asname not in (None, alias.name))
-            else:
-                found.update(each.id for each in walk(node) if isinstance(each, ast.Name))
-        known = statement.memo["handed on"] = frozenset(found)
+        nodes = (each for node in statement.body for each in walk(node))
+        known = statement.memo["names used"] = frozenset(each.id for each in nodes if isinstance(each, ast.Name))
     return known  # type: ignore[return-value]
 
 
-def _mentions(statement: Statement, name: str) -> Iterator[tuple[ast.AST, list[ast.AST]]]:
-    """Where a name is read, with the nodes around it, innermost last."""
+def _mentions(statement: Statement, names: frozenset[str]) -> Iterator[tuple[ast.AST, list[ast.AST]]]:
+    """Where one of some names is read, with the nodes around it, innermost last."""
 
     def says(node: ast.AST) -> bool:
-        return (type(node) is ast.Name and node.id == name) or (type(node) is ast.Attribute and node.attr == name)
+        return (type(node) is ast.Name and node.id in names) or (type(node) is ast.Attribute and node.attr in names)
 
     parents = support.parents(statement)
     for node in (node for root in statement.body for node in walk(root) if says(node)):

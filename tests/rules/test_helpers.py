@@ -71,3 +71,41 @@ def test_equal_operations_get_parameters_of_their_own(before: str, after: str) -
 )
 def test_none_where_a_call_cannot_follow(net: str) -> None:
     assert _repaired(helpers=_HELPER, net=net)[0] == ""
+
+
+def test_a_function_imported_under_another_name() -> None:
+    net = _NET.replace("import fuse", "import fuse as join").replace("fuse(", "join(")
+    _, texts = _repaired(helpers=_HELPER, net=net)
+    assert "def fuse(a, b, scale=1.0, *, relu):\n" in texts["helpers"]
+    assert "x = join(x, self.conv(x), relu=self.relu)\n" in texts["net"]
+    assert "return join(x, x, scale=2.0, relu=self.relu2)\n" in texts["net"]
+
+
+@pytest.mark.parametrize("name", ["fuse", "mix"])
+def test_none_where_a_file_passes_the_function_on(name: str) -> None:
+    line = "from helpers import fuse" + (f" as {name}" if name != "fuse" else "")
+    other = _NET.replace("from helpers import fuse", f"from layers import {name}").replace("fuse(", f"{name}(")
+    assert _repaired(helpers=_HELPER, net=_NET, layers=f"{line}\n", other=other)[0] == ""
+
+
+def test_none_where_another_name_is_handed_on() -> None:
+    net = (
+        _NET.replace("import fuse", "import fuse as join").replace("fuse(", "join(") + "\n\nBY_NAME = {'join': join}\n"
+    )
+    assert _repaired(helpers=_HELPER, net=net)[0] == ""
+
+
+def test_decorators() -> None:
+    noted = "NOTED = set()\n\n\ndef note(function):\n    NOTED.add(function)\n    return function\n\n\n"
+    for decorator, offered in (("torch.fx.wrap", False), ("note", True), ("note(1)", False)):
+        helper = _HELPER.replace("def fuse", f"{noted}@{decorator}\ndef fuse").replace(
+            "\n\n\n", "\nimport torch\n\n", 1
+        )
+        assert bool(_repaired(helpers=helper, net=_NET)[0]) is offered, decorator
+
+
+def test_a_size_known_at_run_time_takes_aimet_s_module() -> None:
+    helper = _HELPER.replace("F.relu(a + b)", "F.pad(a + b, [0, a.shape[-1]], value=scale)")
+    title, texts = _repaired(helpers=helper, net=_NET)
+    assert title.startswith("Define `self.pad = Pad()` in `Net` and pass it to `fuse`")
+    assert "*, pad):\n    return pad(a + b, [0, a.shape[-1]], value=scale)\n" in texts["helpers"]
