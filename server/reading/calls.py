@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..knowledge import modules, tensors
 from ..knowledge.data import signature
-from . import attributes, building, expressions, iteration, library, methods, plain
+from . import attributes, building, expressions, fixed, iteration, library, methods, plain
 from .arguments import Arguments, Operand
 from .definitions import Definition
 from .dtypes import is_boolean, is_mixed
@@ -220,6 +220,8 @@ def unread(m: Machine, arguments: Arguments) -> Value:
     if not m.silent:
         m.noted += 1
         m.trace.is_read_in_part = True
+        for value in arguments.values():
+            fixed.spoil(value)
     return TENSORISH
 
 
@@ -320,6 +322,7 @@ def torch_operation(m: Machine, symbol: str, arguments: Arguments, node: ast.exp
     """Run an operation of torch's and note it."""
     value = result_value(tensors.result(library.form(symbol, arguments)))
     name = symbol.rpartition(".")[2]
+    constant = fixed.result(symbol, arguments.positional, arguments.keywords) if not m.building else None
     if name in _TAKES_SHAPE:
         for operand in arguments.values():
             m.feed(operand, "shape")
@@ -336,9 +339,11 @@ def torch_operation(m: Machine, symbol: str, arguments: Arguments, node: ast.exp
         elif boolean:
             value = Tensor(value.origin, boolean=True)
     elif name in _READS:
-        value = Number("number", data=True, read=m.flow(name, node))
+        value = Number("number", data=True, read=m.flow(name, node, fixed=constant))
         if name == "tolist":
             value = Sequence(None, value)
+    if constant is not None and isinstance(value, Tensor) and value.fixed is None:
+        value = Tensor(value.origin, value.definite, boolean=value.boolean, fixed=constant)
     if not m.building and not m.silent:
         m.record(
             Operation(

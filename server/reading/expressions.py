@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..knowledge import tensors
-from . import attributes, calls, conditions, iteration, operators, subscripts
+from . import attributes, calls, conditions, fixed, iteration, operators, subscripts
 from .dtypes import is_boolean, is_mixed
 from .facts import Operation
 from .values import FALSE, NONE, TENSOR, TRUE, UNKNOWN, Const, Function, Number, Tensor, Unknown, Value, key_of
@@ -58,6 +58,9 @@ def operate(
             result = Tensor("mixed" if result.origin == "op" else result.origin, boolean=True)
         elif result.origin == "op" and is_mixed(symbol, operands, {}):
             result = Tensor("mixed", result.definite)
+    constant = fixed.result(symbol, operands, {}) if not m.building else None
+    if constant is not None and isinstance(result, Tensor):
+        result = Tensor(result.origin, result.definite, boolean=result.boolean, fixed=constant)
     if not m.building and not m.silent:
         loops = tuple(loop.node for loop in m.loops)
         m.record(Operation(symbol, node, None, m.frame.site, operands, {}, result, via, False, loops))

@@ -11,7 +11,7 @@ from ..finding import Spot
 from .definitions import Definition, FileFacts
 from .source import Statement
 from .syntax import walk
-from .values import Module, Value
+from .values import Fixed, Module, Value
 from .ways import ANY_WAY, Uses, Way
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ class Operation:
     repeated: bool = False
     only_traced: bool = False
 
+    def values(self) -> list[Value]:
+        """Every value it is given."""
+        return [value for _, value in (*self.operands, *self.keywords.values())]
+
 
 @dataclass(eq=False, slots=True)
 class Use:
@@ -112,12 +116,14 @@ class Flow:
     kind: a test (`if`, `while`, `assert`, `ternary`, `not`, `and`, `or`, `in`, `max`, `min`) or a reading of its value
         or length (`bool`, `int`, `float`, `len`, `item`, `tolist`, `numpy`, `equal`).
     feeds: what a reading decides: `branch`, `range`, `shape`; empty where no such use of it is known.
+    fixed: says that the input does not decide the value.
     """
 
     kind: str
     node: ast.AST
     site: Site
     feeds: str = ""
+    fixed: Fixed | None = None
 
 
 @dataclass(eq=False, slots=True)

@@ -362,7 +362,11 @@ def last_name_differs(found: Assigned, node: ast.Name) -> bool:
 def _portable(value: Value) -> Value:
     """A result without the modules of the model that made it."""
     if isinstance(value, Tensor):
-        return value if value.origin not in ("input",) else Tensor("layer", value.definite, value.optional)
+        if value.origin == "input":
+            return Tensor("layer", value.definite, value.optional)
+        if value.fixed is not None:
+            return Tensor(value.origin, value.definite, value.optional, value.rank, value.rows, value.boolean)
+        return value
     if isinstance(value, Sequence):
         items = [_portable(each) for each in value.items] if value.items is not None else None
         return Sequence(items, _portable(value.element), value.kind)

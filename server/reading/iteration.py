@@ -135,6 +135,9 @@ def unpack(m: Machine, value: Value, count: int | None, node: ast.expr | None) -
         return [join_all(each) for each in zip(*parts)] if parts else [UNKNOWN] * count
     if isinstance(value, Instance):
         return [UNKNOWN] * (count or 1)
+    if isinstance(value, Number) and value.data:
+        # A list of such numbers: `x.tolist()` of a matrix.
+        return [value] * (count or 1)
     if isinstance(value, Tensor) and value.definite and node is not None:
         expressions.operate(m, "Tensor.__iter__", node, ((node, value),), Sequence(None, TENSOR, "tuple"))
         return [Tensor("view") for _ in range(count or 1)]

@@ -24,6 +24,7 @@ from .values import (
     NONE,
     UNKNOWN,
     Class,
+    Fixed,
     Function,
     Module,
     ModuleFile,
@@ -348,16 +349,18 @@ class Machine:
             self.trace.reuses.append(Reuse(how, first, second))
             self.trace.reached.add((second.site.path, second.site.statement.key))
 
-    def flow(self, kind: str, node: ast.AST, feeds: str = "") -> Flow | None:
-        """Note that Python needs a tensor's value here."""
+    def flow(self, kind: str, node: ast.AST, feeds: str = "", fixed: Fixed | None = None) -> Flow | None:
+        """Note that Python needs a tensor's value here. fixed: says that the input does not decide it."""
         if self.building or self.silent:
             return None
         self.noted += 1
         flow = self._flows.get(id(node))
         if flow is None:
-            flow = self._flows[id(node)] = Flow(kind, node, self.frame.site)
+            flow = self._flows[id(node)] = Flow(kind, node, self.frame.site, fixed=fixed)
             self.trace.flows.append(flow)
             self.trace.reached.add((self.frame.site.path, self.frame.site.statement.key))
+        elif flow.fixed is not None:
+            flow.fixed = Fixed((flow.fixed, fixed)) if fixed is not None else None
         flow.feeds = flow.feeds or feeds
         return flow
 

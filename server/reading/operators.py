@@ -213,7 +213,7 @@ def _compared(
         return Number("bool") if same is None else Const(same is isinstance(operator, ast.Is))
     if isinstance(operator, (ast.In, ast.NotIn)):
         if isinstance(other, Tensor) and other.definite:
-            m.flow("in", node, "branch")
+            m.flow("in", node, "branch", other.fixed)
         found = _contains(one, other)
         return Number("bool") if found is None else Const(found is isinstance(operator, ast.In))
     name = _OPERATORS[type(operator)]

@@ -302,6 +302,12 @@ def _describe_number(value: Number, depth: int) -> Described | None:
     return ("number", value.kind, value.shape, value.data) if value.read is None and not value.varies else None
 
 
+def _describe_tensor(value: Tensor) -> Described | None:
+    if value.fixed is not None:
+        return None  # what is written into it later would show in the memory
+    return "tensor", value.origin, value.definite, value.optional, value.rank, value.rows, value.boolean
+
+
 def _describe_function(value: Function, depth: int) -> Described | None:
     if value.closure:
         return None
@@ -338,7 +344,7 @@ _DESCRIBERS: dict[type, Callable[[Any, int], Described | None]] = {
     Const: _describe_constant,
     Unknown: _describe_unknown,
     Number: _describe_number,
-    Tensor: lambda v, _: ("tensor", v.origin, v.definite, v.optional, v.rank, v.rows, v.boolean),
+    Tensor: lambda v, _: _describe_tensor(v),
     Symbol: lambda value, _: ("symbol", value.name),
     Class: lambda value, _: ("class", value.definition),
     Instance: lambda value, _: ("instance", value.definition),

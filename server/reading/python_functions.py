@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import attributes, building, calls, containers, function_models, iteration, plain
+from . import attributes, building, calls, containers, fixed, function_models, iteration, plain
 from .arguments import Arguments
 from .ranges import Range, Zipped
 from .values import (
@@ -148,7 +148,7 @@ def _extremum(name: str) -> Callable[..., Value]:
         if "key" in a.keywords:
             return join_all(values)
         if any(isinstance(value, Tensor) and value.definite for value in values):
-            m.flow(name, node, "branch")
+            m.flow(name, node, "branch", fixed.result(name, [(None, value) for value in values], {}))
             return TENSOR
         if any(isinstance(value, Unknown) for value in values):
             return UNKNOWN
@@ -170,7 +170,7 @@ def _number(kind: str) -> Callable[..., Value]:
     def run(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
         value = a.positional[0][1] if a.positional else Const(0)
         if isinstance(value, Tensor) and value.definite:
-            return Number(kind, data=True, read=m.flow(kind, node))
+            return Number(kind, data=True, read=m.flow(kind, node, fixed=value.fixed))
         if isinstance(value, Const) and isinstance(value.value, (int, float, bool)):
             return Const({"int": int, "float": float, "bool": bool}[kind](value.value))
         if isinstance(value, Number):

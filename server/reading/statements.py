@@ -234,7 +234,11 @@ def _differs(left: Value, right: Value) -> bool:
     if type(left) is not type(right):
         return True
     if isinstance(left, Tensor) and isinstance(right, Tensor):
-        return left.definite != right.definite or left.optional != right.optional
+        return (
+            left.definite != right.definite
+            or left.optional != right.optional
+            or (left.fixed is None) is not (right.fixed is None)
+        )
     if isinstance(left, Const) and isinstance(right, Const):
         return left.value is None or right.value is None or type(left.value) is not type(right.value)
     return isinstance(left, (Sequence, Dictionary)) and left is not right

@@ -6,7 +6,7 @@ A value the reader cannot tell is `UNKNOWN`, and no rule speaks of it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,39 @@ class Unknown(Value):
 UNKNOWN = Unknown()
 
 
+class Fixed:
+    """Says that the input does not decide a tensor's values.
+
+    sources: those of the tensors it was computed from, so that what is written into one of them later counts too.
+    """
+
+    __slots__ = ("sources", "spoiled")
+
+    def __init__(self, sources: tuple[Fixed, ...] = ()) -> None:
+        self.sources = sources
+        self.spoiled = False
+
+    def _all(self) -> Iterator[Fixed]:
+        seen: set[int] = set()
+        queue = [self]
+        while queue:
+            each = queue.pop()
+            if id(each) not in seen:
+                seen.add(id(each))
+                queue.extend(each.sources)
+                yield each
+
+    def spoil(self) -> None:
+        """Note that something else is written into the tensor, which may be a view of what it came from."""
+        for each in self._all():
+            each.spoiled = True
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is so, all that is read considered."""
+        return not any(each.spoiled for each in self._all())
+
+
 class Tensor(Value):
     """A tensor.
 
@@ -45,9 +78,10 @@ class Tensor(Value):
     rank: number of dimensions, where known.
     rows: whether its first dimension is known to be the batch of the input it came from.
     boolean: whether it is known to hold bools (a comparison's result).
+    fixed: where `forward` makes it of constants and sizes, what says so.
     """
 
-    __slots__ = ("boolean", "definite", "optional", "origin", "rank", "rows")
+    __slots__ = ("boolean", "definite", "fixed", "optional", "origin", "rank", "rows")
 
     def __init__(
         self,
@@ -57,8 +91,10 @@ class Tensor(Value):
         rank: int | None = None,
         rows: bool = False,
         boolean: bool = False,
+        fixed: Fixed | None = None,
     ) -> None:
         self.boolean = boolean
+        self.fixed = fixed
         self.origin = origin
         self.definite = definite
         self.optional = optional
@@ -398,6 +434,7 @@ def _join_tensors(left: Tensor, right: Tensor) -> Tensor:
         left.rank if left.rank == right.rank else None,
         left.rows and right.rows,
         left.boolean and right.boolean,
+        Fixed((left.fixed, right.fixed)) if left.fixed is not None and right.fixed is not None else None,
     )
 
 

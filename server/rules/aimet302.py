@@ -83,7 +83,8 @@ class DataDependentFlow(Rule):
     Reports `if`, `while`, `assert`, conditional expressions, `and`, `or`, `not` on a tensor's value; `.item()`,
     `.tolist()`, `int()`, `float()`, `bool()` and `len()` of a tensor where the number decides a branch, a `range` or
     a size; `.numpy()`, `torch.equal` and their like; and `nonzero` and boolean masks, whose results have another size
-    for each input. Comparing shapes, `x is None`, `isinstance`, `self.training` and settings of the model are fine.
+    for each input. Comparing shapes, `x is None`, `isinstance`, `self.training`, settings of the model, and tensors
+    that `forward` makes of constants and sizes are fine.
 
     ## Why AIMET needs it
 
@@ -183,7 +184,7 @@ class DataDependentFlow(Rule):
     def _drafts(self, unit: Unit) -> Iterator[Draft]:
         for flow in unit.flows:
             # A trace keeps the branches of a function that torch.jit.script compiles.
-            if flow.site.scripted:
+            if flow.site.scripted or (flow.fixed is not None and flow.fixed.holds):
                 continue
             if flow.kind in _TESTS or flow.feeds == "branch":
                 yield self._test(unit, flow)
@@ -192,7 +193,7 @@ class DataDependentFlow(Rule):
         for operation in unit.operations:
             if operation.site.scripted:
                 continue
-            if _selects(operation):
+            if _selects(operation) and not _is_fixed(operation.values()[0]):
                 yield self._selection(operation, _call_part(unit, operation.node))
             elif isinstance(operation.node, ast.Subscript) and _is_masked(operation):
                 yield self._selection(operation, _brackets(unit, operation.node))
@@ -264,7 +265,12 @@ def _is_masked(operation: Operation) -> bool:
 def _is_mask(value: Value) -> bool:
     if isinstance(value, Sequence):
         return value.items is not None and any(map(_is_mask, value.items))
-    return isinstance(value, Tensor) and value.boolean
+    return isinstance(value, Tensor) and value.boolean and not _is_fixed(value)
+
+
+def _is_fixed(value: Value) -> bool:
+    """Whether it is a tensor whose values the input does not decide."""
+    return isinstance(value, Tensor) and value.fixed is not None and value.fixed.holds
 
 
 def _test_range(unit: Unit, flow: Flow) -> tuple[str, Spot]:

@@ -20,7 +20,7 @@ class Net(nn.Module):
         self.layers = nn.ModuleList([nn.ReLU() for _ in range(n)])
         self.register_buffer("steps", torch.zeros(1))
 
-    def forward(self, x, lengths: torch.Tensor, mask=None):
+    def forward(self, x, lengths: torch.Tensor, mask=None, n=None):
         y = self.conv(x)
         {}
         return y
@@ -41,6 +41,17 @@ class Net(nn.Module):
         ("for n in lengths.tolist():\n            y = y * n", "tolist()"),
         ("y = y[torch.isnan(y)]", "[torch.isnan(y)]"),
         ("y = y[..., (y > 0) & (y < 1)]", "[..., (y > 0) & (y < 1)]"),
+        ("keep = torch.arange(9) < lengths[:, None]\n        y = y[keep]", "[keep]"),
+        ("keep = torch.zeros(9, dtype=torch.bool)\n        keep[lengths] = True\n        y = y[keep]", "[keep]"),
+        ("keep = torch.zeros(9) > 1\n        keep[:4] |= y[0, :4] > 0\n        y = y[keep]", "[keep]"),
+        ("keep = torch.rand(9) > 0.5\n        y = y[:, keep]", "[:, keep]"),
+        ("keep = torch.empty(9).uniform_() > 0.5\n        y = y[:, keep]", "[:, keep]"),
+        ("keep = torch.zeros(int(n)) if n else y\n        y = y[keep > 0]", "[keep > 0]"),
+        (
+            "done = torch.zeros(9)\n        for t in y:\n            if done.all():\n                break\n"
+            "            done[t.argmax()] = 1",
+            "if done.all()",
+        ),
     ],
 )
 def test_reported(code: str, place: str) -> None:
@@ -61,6 +72,11 @@ def test_reported(code: str, place: str) -> None:
         "y[y > 0] = 1",
         "y = torch.where(y > 0, y, -y)",
         "y = y[lengths.long()]",
+        "keep = torch.arange(y.size(1), device=y.device) > 2\n        y = y[:, keep]",
+        "keep = torch.ones_like(y[0], dtype=torch.bool).tril()\n        keep[0] = False\n        y = y[:, keep]",
+        "rows, columns = torch.ones(4, 4).triu().nonzero(as_tuple=True)",
+        "steps = torch.linspace(0, 1, n)\n        if steps[0] == 0 and int(steps.sum()) > 3:\n            y = -y",
+        "keep = torch.zeros(4) if n else torch.ones(4)\n        y = y[keep > 0]",
     ],
 )
 def test_not_reported(code: str) -> None:
@@ -110,3 +126,8 @@ def test_what_forward_passes_a_method_says_more_than_what_strangers_might() -> N
     )
     assert findings("AIMET302", source) == []
     assert findings("AIMET301", source) == []
+
+
+def test_sizes_read_out_of_a_tensor_decide_what_is_made_of_them() -> None:
+    source = _NET.format("for n, m in lengths.tolist():\n            y = y[torch.arange(n) > 1]")
+    assert underlined(source, findings("AIMET302", source)) == ["tolist()", "[torch.arange(n) > 1]"]
