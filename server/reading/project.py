@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import os
 import posixpath
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from .definitions import Assigned, Definition, FileFacts, Import
@@ -25,6 +26,8 @@ class Project:
         self.files = files
         self.memory = memory
         memory.newest = self
+        # Whether no other index shares what was found out of all files, so that it can follow an edit.
+        self._alone = True
 
     @classmethod
     def empty(cls, root: str) -> Project:
@@ -34,8 +37,9 @@ class Project:
     def fork(self) -> Project:
         """The same index for trying changes out: what is read of them leaves this one's memory alone."""
         newest = self.memory.newest is self
-        forked = Project(self.root, self.files, self.memory.copy() if newest else Memory())
+        forked = Project(self.root, dict(self.files), self.memory.copy() if newest else Memory())
         forked.__dict__.update({name: value for name, value in self.__dict__.items() if name not in forked.__dict__})
+        self._alone = forked._alone = False
         return forked
 
     def unread(self) -> Project:
@@ -46,6 +50,7 @@ class Project:
         for name in _TEXT_ALONE:
             if name in self.__dict__:
                 following.__dict__[name] = self.__dict__[name]
+        self._alone = following._alone = False
         return following
 
     def let_go(self) -> None:
@@ -87,50 +92,56 @@ class Project:
 
     def updated(self, texts: Mapping[str, str | None]) -> Project:
         """The index with these files' texts; None removes a file."""
-        files = dict(self.files)
-        folders = None
+        files = self.files
+        if self.memory.newest is self and all(text is not None and path in files for path, text in texts.items()):
+            return self._edited({path: text for path, text in texts.items() if text is not None})
+        files = dict(files)
+        folders = {posixpath.dirname(each) for each in (*files, *texts) if each.endswith("/__init__.py")}
+        for path, text in texts.items():
+            known = files.pop(path, None)
+            if text is not None and known is not None:
+                files[path] = known.after(read(text, known.source))
+            elif text is not None:
+                files[path] = FileFacts(path, _module_name(path, self.root, folders), read(text))
+        return Project(self.root, files, Memory(self.memory.watched))
+
+    def _edited(self, texts: Mapping[str, str]) -> Project:
+        """The next index, where no file comes or goes: what was read stays valid until a name it rests on changes."""
         changed: set[tuple[str, str]] = set()
         gone: set[Statement] = set()
         edited: list[tuple[Statement | None, Statement | None]] = []
-        same_files = self.memory.newest is self
         same_imports = True
         renamed: dict[str, set[str]] = {}
-        for path, text in texts.items():
-            known = files.pop(path, None)
-            same_files = same_files and known is not None and text is not None
-            if text is None:
-                continue
-            if known is not None:
-                module = known.module
-            else:
-                if folders is None:
-                    folders = {posixpath.dirname(each) for each in (*files, *texts) if each.endswith("/__init__.py")}
-                module = _module_name(path, self.root, folders)
-            files[path] = known.after(read(text, known.source)) if known else FileFacts(path, module, read(text))
-            if known is not None and same_files:
-                changed |= files[path].rebound(known)
-                edited.extend(files[path].edited(known))
-                changes = files[path].changes(known)
-                gone.update(old for old, _ in changes if old is not None)
-                renamed[path] = files[path].mentions_changed(known)
-                # An import alone can change what a statement that stays as it is mentions.
-                changed |= {("calls", name) for name in renamed[path]}
-                if any(not (old or new).is_definition for old, new in changes):  # type: ignore[union-attr]
-                    same_imports = same_imports and self._imported_by(known) == self._imported_by(files[path])
-        # What was read stays valid as long as no file comes or goes and no name it rests on changes.
-        memory = self.memory if same_files else Memory(self.memory.watched)
+        before = {path: self.files[path] for path in texts}
+        after = {path: known.after(read(texts[path], known.source)) for path, known in before.items()}
+        for path, known in before.items():
+            now = after[path]
+            changed |= now.rebound(known)
+            edited.extend(now.edited(known))
+            changes = now.changes(known)
+            gone.update(old for old, _ in changes if old is not None)
+            renamed[path] = now.mentions_changed(known)
+            # An import alone can change what a statement that stays as it is mentions.
+            changed |= {("calls", name) for name in renamed[path]}
+            if any(not (old or new).is_definition for old, new in changes):  # type: ignore[union-attr]
+                same_imports = same_imports and self._imported_by(known) == self._imported_by(now)
         if not same_imports:
             # Who can call whom is another now.
-            changed |= memory.callers()
-        memory.forget(changed, gone)
-        memory.edited.extend(edited if same_files else ())
-        following = Project(self.root, files, memory)
-        if same_files:
-            # Which file is which module is the same.
-            kept = [name for name in _TEXT_ALONE if same_imports or name not in ("importers", "_users")]
-            following.__dict__.update((name, self.__dict__[name]) for name in kept if name in self.__dict__)
-            if any(renamed.values()) and "_naming" in self.__dict__:
-                following.__dict__["_naming"] = self._naming_after(files, renamed)
+            changed |= self.memory.callers()
+        self.memory.forget(changed, gone)
+        self.memory.edited.extend(edited)
+        files = self.files
+        assert isinstance(files, dict)
+        files.update(after)
+        following = Project(self.root, files, self.memory)
+        self.files = _Former(before, following)
+        # Which file is which module is the same.
+        kept = [name for name in _TEXT_ALONE if same_imports or name not in ("importers", "_users")]
+        following.__dict__.update((name, self.__dict__[name]) for name in kept if name in self.__dict__)
+        following._alone = self._alone
+        self.__dict__.pop("_naming", None)
+        if any(renamed.values()) and "_naming" in following.__dict__:
+            following._rename(renamed)
         return following
 
     @cached_property
@@ -291,15 +302,21 @@ class Project:
                 found.setdefault(name, []).append(path)
         return found
 
-    def _naming_after(self, files: Mapping[str, FileFacts], renamed: Mapping[str, set[str]]) -> dict[str, list[str]]:
-        """The same once some files mention other names."""
-        found = dict(self._naming)
+    def _rename(self, renamed: Mapping[str, set[str]]) -> None:
+        """Follow files that mention other names than before."""
+        if not self._alone:
+            self.__dict__["_naming"], self._alone = dict(self._naming), True
+        found = self._naming
         for path, names in renamed.items():
             for name in names:
-                paths = set(found.get(name, ()))
-                (paths.add if name in files[path].mentioned else paths.discard)(path)
-                found[name] = sorted(paths)
-        return found
+                paths = found.get(name, [])
+                at = bisect_left(paths, path)
+                there = paths[at : at + 1] == [path]
+                found[name] = [
+                    *paths[:at],
+                    *([path] if name in self.files[path].mentioned else ()),
+                    *paths[at + there :],
+                ]
 
     def dependents(self, path: str) -> set[str]:
         """Other files whose findings may differ after a change in `path`."""
@@ -311,6 +328,31 @@ class Project:
                 if isinstance(found, Definition) and found.path != path:
                     imported.add(found.path)
         return imported
+
+
+class _Former(Mapping[str, FileFacts]):
+    """The files of an index that was edited since, told by what the next ones replaced: a copy of all files at each
+    keystroke would cost more than the edit.
+    """
+
+    def __init__(self, replaced: Mapping[str, FileFacts], following: Project) -> None:
+        self._replaced = replaced
+        self._following = following
+
+    def __getitem__(self, path: str) -> FileFacts:
+        files: Mapping[str, FileFacts] = self
+        while isinstance(files, _Former):
+            known = files._replaced.get(path)
+            if known is not None:
+                return known
+            files = files._following.files
+        return files[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._following.paths)
+
+    def __len__(self) -> int:
+        return len(self._following.files)
 
 
 @functools.cache

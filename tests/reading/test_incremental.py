@@ -7,10 +7,11 @@ import re
 from typing import NamedTuple
 
 import pytest
+from aimet_guidelines.engine import Project
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from .workspace import Workspace, afresh, at, findings, parses
+from .workspace import ROOT, Workspace, afresh, at, findings, parses
 
 HELPERS = """\
 import torch
@@ -109,6 +110,9 @@ def assert_fresh(workspace: Workspace, order: list[str] = _FILES) -> None:
             for each, text in workspace.texts.items():
                 note(f"---- {each}\n{text}")
         assert shown[name] == expected[name], name
+    fresh = Project.empty(ROOT).updated({at(name): text for name, text in workspace.texts.items()})
+    for name in _NAMES:
+        assert [*workspace.project.naming_anywhere(name)] == [*fresh.naming_anywhere(name)], name
 
 
 # One edit whose effect lies elsewhere, each: (what, file, old text, new text).
@@ -213,6 +217,24 @@ def test_what_a_broken_statement_hid_comes_back() -> None:
         workspace.edit("helpers.py", text)
         workspace.check(["net.py", "helpers.py"])
     assert_fresh(workspace)
+
+
+def test_an_index_stays_what_it_was_when_the_next_ones_are_made_of_it() -> None:
+    workspace = Workspace(START)
+    past = [(workspace.project, dict(workspace.texts))]
+    for name, old, new in (each[1:] for each in _CHANGES[:9]):
+        workspace.edit(name, workspace.texts[name].replace(old, new))
+        workspace.check(["net.py"])
+        past.append((workspace.project, dict(workspace.texts)))
+    fork = workspace.project.fork().updated({at("net.py"): "import helpers\n"})
+    assert fork.naming_anywhere("Net") == []
+    assert_fresh(workspace)
+    for project, texts in past:
+        expected = afresh(texts)
+        assert sorted(project.paths) == sorted(map(at, texts))
+        for name, text in texts.items():
+            assert project.text(at(name)) == text
+            assert findings(project, at(name)) == expected[name]
 
 
 # Any edits at all.
