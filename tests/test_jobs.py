@@ -52,6 +52,7 @@ def _project() -> Project:
             f"{ROOT}/{folder}/nets/block.py": _BLOCK.format(function=function),
             f"{ROOT}/{folder}/nets/net.py": _NET,
             f"{ROOT}/{folder}/nets/util.py": _UTIL,
+            f"{ROOT}/{folder}/nets/empty.py": "# nothing\n",
             f"{ROOT}/{folder}/use.py": "from nets import Net\n\n\ndef make():\n    return Net()\n",
         }
     return Project.empty(ROOT).updated(texts)

@@ -187,7 +187,7 @@ class Source:
         if self._cuts is None:
             return tuple(_named(pieces(self.text), {}))
         ends = [*(start for _, _, start in self._cuts[1:]), len(self.text)]
-        pairs = zip(self._cuts, ends, strict=True)
+        pairs = zip(self._cuts, ends)  # there may be no statement
         return tuple((line, Statement(key, self.text[start:end])) for (line, key, start), end in pairs)
 
     @property
