@@ -184,7 +184,7 @@ class Source:
         """The statements; a text is cut when somebody asks for them."""
         if self._placed is not None:
             return self._placed
-        if self._cuts is None:
+        if not self._cuts:
             return tuple(_named(pieces(self.text), {}))
         ends = [*(start for _, _, start in self._cuts[1:]), len(self.text)]
         pairs = zip(self._cuts, ends)  # there may be no statement

@@ -350,3 +350,10 @@ def test_a_bracket_that_never_closes_takes_no_code_below_with_it() -> None:
     text = _UNINDENTED.replace("x)\n\n\ny", "x\n\n\ny")
     keys = [statement.key for _, statement in read(text).statements]
     assert keys[0] == "class A" and "def h" in keys and "code" in keys
+
+
+@pytest.mark.parametrize("text", [cut[0] for cut in _CUTS.values()], ids=_CUTS)
+def test_what_is_forgotten_is_cut_again_as_it_was(text: str) -> None:
+    source = read(text)
+    before = [(line, statement.key, statement.text) for line, statement in source.statements]
+    assert [(line, each.key, each.text) for line, each in source.unread().statements] == before
