@@ -62,15 +62,15 @@ def check(
     index = Index(project, provisional, urgent)
     judge = Judge(index, facts, config)
     report = Report(path)
+    known = judge.known
     for line, statement in facts.source.statements:
-        drafts = judge.known(statement)
+        drafts = known.get(statement)
         if drafts is None:
             drafts = judge.drafts(statement)
             if statement.failure is not None:
                 report.problems.append(_problem(path, line, statement))
         if drafts:
             report.findings.extend(placed(drafts, statement, line, facts, project, config))
-    report.findings.sort(key=_order)
     report.provisional = provisional and index.memory.unsettled
     if not provisional and index.watched:
         index.memory.tidy()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from .config import Config
@@ -35,9 +35,10 @@ class Judge:
         self._config = config
         self._asked = index.memory.token((config, self.active))
 
-    def known(self, statement: Statement) -> Sequence[Draft] | None:
-        """The findings in a statement about which nothing changed since it was last read; else None."""
-        return self._index.memory.entries.get(("drafts", self._facts.path, statement, self._asked))
+    @property
+    def known(self) -> Mapping[Statement, Sequence[Draft]]:
+        """The findings in the statements about which nothing changed since they were last read."""
+        return self._index.memory.judged(self._facts.path, self._asked)
 
     def drafts(self, statement: Statement) -> Sequence[Draft]:
         """The findings in a statement.

@@ -17,6 +17,7 @@ class _Placed(NamedTuple):
     line: int
     drafts: Sequence[Draft]
     config: Config
+    noted: list[int | None]
     findings: list[Finding]
 
 
@@ -25,16 +26,17 @@ def placed(
 ) -> list[Finding]:
     """The findings of a statement whose first line is `line`, in order."""
     known = statement.memo.get("placed")
-    if isinstance(known, _Placed) and known.line == line and known.drafts is drafts and known.config == config:
-        return known.findings
+    if isinstance(known, _Placed) and known.line == line and known.drafts is drafts:
+        # The places of notes are in statements that may move.
+        if (known.config is config or known.config == config) and known.noted == _noted(drafts, project):
+            return known.findings
     findings: list[Finding] = []
     seen: dict[tuple[str, str], int] = {}
     for draft in sorted(drafts, key=_order):
         number = seen[draft.code, draft.symbol] = seen.get((draft.code, draft.symbol), 0) + 1
         key = f"{draft.code}:{statement.key}:{draft.symbol}:{number}"
         findings.append(_finding(draft, line, key, facts, project, config))
-    if not any(draft.notes for draft in drafts):  # those are in statements that may move
-        statement.memo["placed"] = _Placed(line, drafts, config, findings)
+    statement.memo["placed"] = _Placed(line, drafts, config, _noted(drafts, project), findings)
     return findings
 
 
@@ -68,7 +70,16 @@ def _finding(draft: Draft, line: int, key: str, facts: FileFacts, project: Proje
     )
 
 
-def _locate(spot: Spot, project: Project) -> Location | None:
+def _noted(drafts: Sequence[Draft], project: Project) -> list[int | None]:
+    """The lines of the statements that the notes of findings are about."""
+    return [_line_of(note.spot, project) for draft in drafts for note in draft.notes]
+
+
+def _line_of(spot: Spot, project: Project) -> int | None:
     facts = project.files.get(spot.path)
-    line = facts.source.line_of.get(spot.key) if facts is not None else None
+    return facts.source.line_of.get(spot.key) if facts is not None else None
+
+
+def _locate(spot: Spot, project: Project) -> Location | None:
+    line = _line_of(spot, project)
     return Location(spot.path, spot.span.shifted(line)) if line is not None else None

@@ -87,7 +87,7 @@ class Publisher:
         for uri, first in placed.items():
             document = self._documents.get(uri)
             version = document.version if document is not None else None
-            self._publish(Place(uri, columns, first), folder, by_cell.get(uri, []), version, answer)
+            self._publish(Place(uri, columns, first, whole=False), folder, by_cell.get(uri, []), version, answer)
         for cell_ in notebook.cells:
             if cell_.document not in placed:
                 self._empty(cell_.document)
@@ -100,7 +100,7 @@ class Publisher:
         except KeyError:
             columns = Columns("")
         if (notebook := self._notebooks.at(path)) is not None and (cell := notebook.cell_at(span.line)) is not None:
-            return Place(cell[0], columns, cell[1])
+            return Place(cell[0], columns, cell[1], whole=False)
         document = self._documents.at(path)
         return Place(document.uri if document is not None else uri_of(path), columns)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from ..finding import Finding, Related, Severity
+from ..finding import Finding, Severity
 from ..positions import Span, split_lines, utf16_column
 from ..rules.links import doc_url
 from .translate import SEVERITIES
@@ -26,6 +26,11 @@ class Columns:
         self._text = text
         self._ascii = text.isascii()
         self._lines: list[str] | None = None
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether columns are the same in code points and in UTF-16 code units."""
+        return self._ascii
 
     @property
     def lines(self) -> list[str]:
@@ -59,12 +64,13 @@ class Columns:
 class Place(NamedTuple):
     """A document that holds some lines of a checked text: the whole file, or one cell of a notebook.
 
-    first: the line of the text that is the document's line 0.
+    first: the line of the text that is the document's line 0. whole: whether it holds the whole text.
     """
 
     uri: str
     columns: Columns
     first: int = 0
+    whole: bool = True
 
 
 @lru_cache(maxsize=8192)
@@ -76,13 +82,21 @@ def _fixed_part(code: str, severity: int, message: str) -> str:
     return json.dumps({**fields, "source": SOURCE, "message": message})[1:-1]
 
 
-def _related(related: Iterable[Related], place_of: Callable[[str, Span], Place]) -> str:
+def _related(finding: Finding, here: Place, place_of: Callable[[str, Span], Place]) -> str:
     items = []
-    for (path, span), message in ((each.location, each.message) for each in related):
-        place = place_of(path, span)
+    for (path, span), message in ((each.location, each.message) for each in finding.related):
+        place = here if here.whole and path == finding.path else place_of(path, span)
         location = f'{{"uri":{json.dumps(place.uri)},"range":{place.columns.range(span, place.first)}}}'
         items.append(f'{{"location":{location},"message":{json.dumps(message)}}}')
     return f',"relatedInformation":[{",".join(items)}]'
+
+
+def _stays(finding: Finding, place: Place) -> bool:
+    """Whether the text of a diagnostic stays the same as long as its finding does. Related places stand elsewhere:
+    in documents that may change, on lines whose columns may.
+    """
+    here = place.whole and place.columns.is_ascii
+    return not finding.related or (here and all(each.location.path == finding.path for each in finding.related))
 
 
 class Texts:
@@ -107,9 +121,9 @@ class Texts:
         parts = []
         for finding in findings:
             known = before.get(id(finding))
-            if known is None or known[0] is not finding or known[1] != place.first:
+            if known is None or known[0] is not finding or known[1] != place.first or not _stays(finding, place):
                 known = (finding, place.first, _diagnostic(finding, place, place_of, related))
-            if not finding.related:  # those stand elsewhere, where text may move
+            if _stays(finding, place):
                 self._texts[id(finding)] = known
             parts.append(known[2])
         return f"[{','.join(parts)}]"
@@ -119,7 +133,7 @@ def _diagnostic(finding: Finding, place: Place, place_of: Callable[[str, Span], 
     return (
         f'{{"range":{place.columns.range(finding.span, place.first)},'
         f"{_fixed_part(finding.code, SEVERITIES[finding.severity].value, finding.message)}"
-        f"{_related(finding.related, place_of) if related and finding.related else ''}}}"
+        f"{_related(finding, place, place_of) if related and finding.related else ''}}}"
     )
 
 

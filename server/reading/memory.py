@@ -38,6 +38,8 @@ class Memory:
         self._tokens: dict[Hashable, int] = {}
         # The last result under each key whose result no longer holds for sure, by the statement it is about.
         self._former: dict[Any, dict[Any, Any]] = {}
+        # What was found in each statement, by file and settings.
+        self._judged: dict[tuple[str, int], dict[Statement, Any]] = {}
 
     def copy(self) -> Memory:
         """The same results, to go on from without touching these."""
@@ -48,6 +50,7 @@ class Memory:
         other._numbers, other._keys, other._count = dict(self._numbers), dict(self._keys), self._count
         other._tokens, other.edited = dict(self._tokens), list(self.edited)
         other._former = {statement: dict(results) for statement, results in self._former.items()}
+        other._judged = {key: dict(found) for key, found in self._judged.items()}
         return other
 
     def token(self, value: Hashable) -> int:
@@ -57,6 +60,8 @@ class Memory:
     def keep(self, key: Any, value: Any, rests_on: frozenset[Rest]) -> None:
         """Remember a result."""
         self.entries[key] = value
+        if key[0] == "drafts":
+            self.judged(key[1], key[3])[key[2]] = value
         if key not in self._numbers:
             self._count += 1
             self._numbers[key] = self._count
@@ -65,6 +70,10 @@ class Memory:
             self._drop_former(key)
         self._rests_on[key] = rests_on
         self._unentered.append(key)
+
+    def judged(self, path: str, asked: int) -> dict[Statement, Any]:
+        """What was found in the statements of a file under the settings that `asked` stands for, and still holds."""
+        return self._judged.setdefault((path, asked), {})
 
     def number(self, key: Any) -> int:
         """What stands for a remembered result among what others rest on."""
@@ -149,6 +158,8 @@ class Memory:
                 dropped = self.entries.pop(key, ABSENT)
                 if dropped is ABSENT:
                     continue
+                if key[0] == "drafts":
+                    del self.judged(key[1], key[3])[key[2]]
                 number = self._numbers.pop(key)
                 del self._keys[number]
                 queue.append(number)

@@ -279,11 +279,14 @@ def read(text: str, previous: Source | None = None) -> Source:
     edited = _edited_inside(text, previous, same)
     if edited is not None:
         line, before = old[same.first]
-        below = _moved(old[same.last :], edited.change_since(before).moved)
+        moved = edited.change_since(before).moved
+        below = _moved(old[same.last :], moved)
         following = Source(
             text, (*old[: same.first], (line, edited), *below), _replaced=[_found(previous, [(before, edited)])]
         )
         following.__dict__["head"] = previous.head
+        if not moved and "line_of" in previous.__dict__:
+            following.__dict__["line_of"] = previous.line_of
         return following
     change = _cut_again(text, previous, same)
     if change is None:

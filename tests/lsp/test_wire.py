@@ -40,3 +40,26 @@ def test_a_related_place_is_where_it_is_now() -> None:
         there = Place("file:///q.py", Columns(""), first)
         (shown,) = json.loads(texts.array([finding], here, lambda *_, there=there: there))
         assert shown["relatedInformation"][0]["location"]["range"]["start"]["line"] == 5 - first
+
+
+def _related_column(texts: Texts, finding: Finding, text: str, cell: bool = False, first: int = 0) -> tuple[int, int]:
+    here = Place("file:///p.py", Columns(text), whole=not cell)
+    there = Place("file:///p.py", Columns(text), first, whole=not cell)
+    (shown,) = json.loads(texts.array([finding], here, lambda *_: there))
+    start = shown["relatedInformation"][0]["location"]["range"]["start"]
+    return start["line"], start["character"]
+
+
+def test_a_related_place_in_the_same_file_counts_in_the_text_as_it_is_now() -> None:
+    texts = Texts()
+    finding = _finding(0, (Related(Location("/p.py", Span(1, 2, 1, 3)), "here"),))
+    assert _related_column(texts, finding, "x = 1\nabc") == (1, 2)
+    assert _related_column(texts, finding, "x = 1\n😀bc") == (1, 3)
+    assert _related_column(texts, finding, "x = 1\nabc") == (1, 2)
+
+
+def test_a_related_place_in_another_cell_is_where_that_begins() -> None:
+    texts = Texts()
+    finding = _finding(0, (Related(Location("/p.py", Span(5, 0, 5, 1)), "here"),))
+    assert _related_column(texts, finding, "x", cell=True, first=4) == (1, 0)
+    assert _related_column(texts, finding, "x", cell=True, first=3) == (2, 0)

@@ -110,6 +110,7 @@ def assert_fresh(workspace: Workspace, order: list[str] = _FILES) -> None:
             for each, text in workspace.texts.items():
                 note(f"---- {each}\n{text}")
         assert shown[name] == expected[name], name
+        assert [each.span for each in shown[name]] == sorted(each.span for each in shown[name])
     fresh = Project.empty(ROOT).updated({at(name): text for name, text in workspace.texts.items()})
     for name in _NAMES:
         assert [*workspace.project.naming_anywhere(name)] == [*fresh.naming_anywhere(name)], name
