@@ -15,6 +15,7 @@ from ..reading.values import (
     Const,
     Dictionary,
     Instance,
+    Module,
     Number,
     Sequence,
     Shape,
@@ -32,6 +33,8 @@ _Method = ast.FunctionDef | ast.AsyncFunctionDef
 
 # Of the classes that hold a module this many are read for what they pass to it.
 _HOLDERS = 8
+# And so many callers of callers.
+_DEPTH = 2
 _DICT_METHODS = frozenset({"items", "keys", "get", "update", "pop"})
 _OUTPUTS = ("Output", "Outputs", "OutputWithPast", "OutputWithPooling")
 
@@ -169,12 +172,24 @@ def _is_open(method: _Method, parameter: Parameter) -> bool:
     """Whether a parameter may take something else than a tensor."""
     if parameter.evidence == "default" or (not parameter.passed and _default_of(method, parameter.node) is not None):
         return False
-    return parameter.evidence == "body" or not isinstance(parameter.value, Tensor)
+    if parameter.evidence == "body" or not isinstance(parameter.value, Tensor):
+        return True
+    return _told_apart(method, parameter.name)
 
 
-def _input(index: Index, method: _Method, parameter: Parameter, position: int | None, uses: list[Use]) -> Input | None:
+def _told_apart(method: _Method, name: str) -> bool:
+    """Whether `forward` asks what it was given: it takes something else too, whatever its annotation says."""
+    return any(
+        isinstance(node, ast.Call) and _is(node.func, "isinstance") and len(node.args) == 2 and _is(node.args[0], name)
+        for node in walk(method)
+    )
+
+
+def _input(
+    index: Index, method: _Method, parameter: Parameter, position: int | None, uses: list[Use], depth: int = 0
+) -> Input | None:
     kind = kind_of(parameter.value, index) if parameter.evidence == "annotation" else ""
-    unknown = parameter.evidence == "body" or isinstance(parameter.value, Unknown)
+    unknown = parameter.evidence == "body" or isinstance(parameter.value, (Tensor, Unknown))
     if not kind and not unknown:
         return None
     reads, whole, as_dict = _reads(method, parameter.name) if kind in ("", "dict") else ([], True, False)
@@ -183,15 +198,38 @@ def _input(index: Index, method: _Method, parameter: Parameter, position: int | 
     passed = [value for use in uses if (value := _passed(use, parameter.name, position)) is not None]
     default = _default_of(method, parameter.node)
     if default is not None:
-        passed = [value for value in passed if kind_of(value, index) != "none" and not _is_default(value, default)]
+        passed = [value for value in passed if kind_of(value, index) != "none"]
         if not passed:
             return None
     if not kind and passed:
         kinds = {kind_of(value, index) for value in passed}
         kind = kinds.pop() if len(kinds) == 1 else ""
+        if not kind and parameter.evidence == "body" and depth < _DEPTH:
+            kinds = {_handed_down(index, use, parameter.name, position, depth) for use in uses}
+            kind = kinds.pop() if len(kinds) == 1 else ""
     if kind in ("", "none", "tuple of none"):
         return None
     return Input(parameter, kind, reads, whole, uses)
+
+
+def _handed_down(index: Index, use: Use, name: str, position: int | None, depth: int) -> str:
+    """What the callers of a model give it that hands its own parameter on as this one."""
+    holder = use.site.owner
+    method = holder.methods.get("forward") if holder is not None else None
+    trace = index.trace(holder) if holder is not None else None
+    if holder is None or method is None or trace is None or use.site.function.node is not method:
+        return ""
+    given = next((each.value for each in getattr(use.node, "keywords", ()) if each.arg == name), None)
+    arguments = getattr(use.node, "args", [])
+    if given is None and position is not None and position < len(arguments):
+        given = arguments[position]
+    parameters = [*method.args.posonlyargs, *method.args.args][1:]
+    for place, node in enumerate(parameters):
+        known = next((each for each in trace.parameters if each.node is node), None)
+        if known is not None and known.evidence == "body" and given is not None and _is(given, node.arg):
+            found = _input(index, method, known, place, list(uses_of(index, holder)), depth + 1)
+            return found.kind if found is not None else ""
+    return ""
 
 
 def _default_of(method: _Method, node: ast.arg) -> ast.expr | None:
@@ -200,11 +238,6 @@ def _default_of(method: _Method, node: ast.arg) -> ast.expr | None:
     pairs = [*zip(with_default, method.args.defaults, strict=True)]
     pairs += [(a, d) for a, d in zip(method.args.kwonlyargs, method.args.kw_defaults, strict=True) if d is not None]
     return next((default for parameter, default in pairs if parameter is node), None)
-
-
-def _is_default(value: Value, default: ast.expr | None) -> bool:
-    """Whether a call passes just what the parameter would be anyway."""
-    return isinstance(value, Const) and isinstance(default, ast.Constant) and value.value == default.value
 
 
 def _passed(use: Use, name: str, position: int | None) -> Value | None:
@@ -252,10 +285,11 @@ def uses_of(index: Index, definition: Definition) -> Iterator[Use]:
     """The calls of a model in the `forward` of other models of the workspace."""
     read = 0
     seen: set[int] = set()
-    for facts, statement in index.placed_mentions(definition):
+    own = (index.project.files[definition.path], definition.statement)
+    for facts, statement in (*index.placed_mentions(definition), own):
         for holder in model_definitions(index, facts, statement):
             trace = index.trace(holder)
-            found = [use for use in trace.uses if use.module.definition is definition] if trace is not None else []
+            found = [use for use in trace.uses if _is_of(index, holder, use, definition)] if trace is not None else []
             for use in found:
                 if id(use.node) not in seen:
                     seen.add(id(use.node))
@@ -263,3 +297,22 @@ def uses_of(index: Index, definition: Definition) -> Iterator[Use]:
             read += bool(found)
             if read >= _HOLDERS:
                 return
+
+
+def _is_of(index: Index, holder: Definition, use: Use, definition: Definition) -> bool:
+    """Whether a call is one of a model for sure: by its class, or as an element of a list or of the holder itself."""
+    module = use.module
+    if module.definition is not None or module.cls is not None:
+        return module.definition is definition
+    built = index.built(holder)
+    if built is None or len(module.identity) != 2 or module.identity[1] != "*":
+        return False
+    of = module.identity[0]
+    if of == ("self",):
+        return {each.definition for each in built.made if each.definition is not None} == {definition}
+    lists = [each for each in built.attributes.values() if isinstance(each, Module) and each.identity == of]
+    for each in lists:
+        options = each.element.options if isinstance(each.element, Choice) else (each.element,)
+        if any(isinstance(option, Module) and option.definition is definition for option in options):
+            return True
+    return False

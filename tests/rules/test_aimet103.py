@@ -119,11 +119,76 @@ def test_what_callers_pass_tells_what_a_parameter_takes() -> None:
     assert _check(_holding("self, x, h", body, "        return self.block(x, x)\n")) == []
 
 
-def test_a_flag_is_reported_where_a_model_passes_another_value_than_its_default() -> None:
+def test_a_flag_is_reported_where_a_model_passes_it() -> None:
     body = "        return self.a(x)\n"
     assert _check(_holding("self, x, flag=False", body, "        return self.block(x)\n")) == []
-    assert _check(_holding("self, x, flag=False", body, "        return self.block(x, flag=False)\n")) == []
-    assert len(_check(_holding("self, x, flag=False", body, "        return self.block(x, flag=True)\n"))) == 1
+    for value in (True, False):
+        assert len(_check(_holding("self, x, flag=False", body, f"        return self.block(x, flag={value})\n"))) == 1
+
+
+def test_a_parameter_that_is_told_apart_takes_what_callers_pass() -> None:
+    body = "        xs = [x] if isinstance(x, torch.Tensor) else x\n        return self.a(xs[0])\n"
+    told = _holding("self, x: torch.Tensor", body, "        return self.block([x, x])\n")
+    (finding,) = _check(told)
+    assert "takes a list as `x`" in finding.message
+    assert _check(told.replace("isinstance(x, torch.Tensor)", "x.dim() == 2")) == []
+    assert _check(told.replace("self.block([x, x])", "self.block(x)")) == []
+
+
+def test_a_list_that_only_the_callers_caller_makes() -> None:
+    body = "        return self.a(x[0])\n"
+    outer = (
+        "\n\nclass Outer(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.net = Net()\n\n"
+        "    def forward(self, x):\n        return self.net([x, x])\n"
+    )
+    found = _check(_holding("self, x", body, "        return self.block(x)\n") + outer)
+    assert sorted(each.symbol for each in found) == ["Block.forward.x", "Net.forward.x"]
+
+
+@pytest.mark.parametrize(
+    ("init", "forward", "expected"),
+    [
+        ("self.blocks = nn.ModuleList([kind(), kind()])", "for block in self.blocks:\n            x = block(x, 2)", 1),
+        ("self.blocks = nn.ModuleList([kind(), kind()])", "for block in self.blocks:\n            x = block(x)", 0),
+    ],
+)
+def test_a_list_of_either_of_two_classes(init: str, forward: str, expected: int) -> None:
+    block = _holding(
+        "self, x, scale: float = 1.0", "        return self.a(x) * scale\n", "        return self.block(x)\n"
+    )
+    holder = (
+        "\n\nclass Other(nn.Module):\n    def forward(self, x, scale=1.0):\n        return x\n\n\n"
+        "class Holder(nn.Module):\n    def __init__(self, other=False):\n        super().__init__()\n"
+        f"        kind = Other if other else Block\n        {init}\n\n    def forward(self, x):\n        {forward}\n"
+        "        return x\n"
+    )
+    found = [each for each in _check(block + holder) if each.symbol.startswith("Block.")]
+    assert len(found) == expected
+
+
+def test_children_that_are_added_by_name() -> None:
+    source = _holding(
+        "self, x, scale: float = 1.0", "        return self.a(x) * scale\n", "        return self.block(x)\n"
+    )
+    source += (
+        "\n\nclass Blocks(nn.ModuleDict):\n    def __init__(self, n):\n        super().__init__()\n"
+        "        for i in range(n):\n            self.add_module(f'block{i}', Block())\n\n"
+        "    def forward(self, x):\n        for block in self.values():\n            x = block(x, 2)\n"
+        "        return x\n"
+    )
+    (finding,) = _check(source)
+    assert finding.symbol == "Block.forward.scale"
+
+
+def test_a_model_that_runs_itself() -> None:
+    source = (
+        "import torch\nfrom torch import nn\n\n\nclass Tree(nn.Module):\n    def __init__(self, depth):\n"
+        "        super().__init__()\n        self.a = nn.Linear(2, 2)\n"
+        "        self.inner = Tree(depth - 1) if depth else None\n\n    def forward(self, x, level: int = 0):\n"
+        "        if self.inner is not None:\n            return self.inner(self.a(x), level + 1)\n        return x\n"
+    )
+    (finding,) = _check(source)
+    assert finding.symbol == "Tree.forward.level"
 
 
 def test_several_returns_of_a_kind_are_one_finding() -> None:
