@@ -135,6 +135,7 @@ class _Body:
         self._base_calls = [i for i, statement in enumerate(self._body) if _calls_base(statement)]
         self._walkers = [i for i, statement in enumerate(self._body) if _walks(statement, receiver)]
         self._makers = [i for i, statement in enumerate(self._body) if _makes_module(statement, receiver)]
+        self._leaves = [i for i, statement in enumerate(self._body) if _may_leave(statement)]
 
     def index(self, new: Registration) -> int:
         """The index in the body after which to register; -1 for before the first statement."""
@@ -154,6 +155,9 @@ class _Body:
             modules = max(self._makers, default=-1)
             walkers = [i for i in self._walkers if max(earliest, modules) < i <= last]
             chosen = max(earliest, walkers[0] - 1 if walkers else last)
+        if self._leaves and new.source_node is None:
+            # Every construction has the module: it stands above the first `return`, unless what it needs does not.
+            chosen = max(earliest, min(chosen, self._leaves[0] - 1))
         return min([chosen, *(i - 1 for use in new.uses for i in self._holding(use))])
 
     def _holding(self, node: ast.AST) -> list[int]:
@@ -164,6 +168,13 @@ class _Body:
 def _end(body: list[ast.stmt]) -> int:
     last = len(body) - 1
     return last - 1 if isinstance(body[last], (ast.Return, ast.Raise)) else last
+
+
+def _may_leave(node: ast.AST) -> bool:
+    """Whether a `return` of the constructor stands in a statement."""
+    if isinstance(node, (ast.ClassDef, ast.expr, *FUNCTIONS)):
+        return False
+    return isinstance(node, ast.Return) or any(map(_may_leave, ast.iter_child_nodes(node)))
 
 
 _FILLS = frozenset({"append", "extend", "insert", "add_module", "register_module"})

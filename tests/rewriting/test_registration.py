@@ -41,6 +41,15 @@ PLACES = {
     "beside, before super": (["self.conv = 3", "super().__init__()", "self.fc = d()"], 2),
     "end": (["super().__init__()", "self.fc = d()"], 2),
     "end, base called by name": (["self.a = 1", "Base.__init__(self)"], 2),
+    "before a return in a branch": (
+        ["super().__init__()", "self.fc = d()", "if dim:", "    return", "self.conv = c()"],
+        2,
+    ),
+    "before a return in a handler": (
+        ["super().__init__()", "try:", "    self.fc = d()", "except OSError:", "    return", "self.b = c()"],
+        1,
+    ),
+    "behind a function that returns": (["super().__init__()", "def f():", "    return 1", "self.b = f()"], 4),
     "before return": (["super().__init__()", "self.fc = d()", "return"], 2),
     "before apply": (["super().__init__()", "self.fc = d()", "", "self.apply(f)"], 2),
     "before a walk": (["super().__init__()", "self.fc = d()", "for m in self.modules():", "    init(m)"], 2),
@@ -69,6 +78,13 @@ def test_argument_is_defined_before() -> None:
     source = init("super().__init__()", "self.conv = c()", "slope = 1", "self.p = 2", "self.fc = d()")
     text = add_relu(source, module(beside="conv", args=("slope", "self.p")))
     assert "        self.p = 2\n        self.relu = nn.ReLU(slope, self.p)\n        self.fc" in text
+
+
+def test_what_a_module_needs_may_stand_behind_a_return() -> None:
+    source = init("super().__init__()", "if dim:", "    return", "self.p = 2", "self.fc = d()")
+    assert add_relu(source, module(args=("self.p",))) == init(
+        "super().__init__()", "if dim:", "    return", "self.p = 2", "self.relu = nn.ReLU(self.p)", "self.fc = d()"
+    ).replace("F.relu", "self.relu")
 
 
 def test_module_used_in_init_is_registered_before() -> None:
