@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from ..reading.index import Index
     from ..reading.source import Statement
 
-_WALKED_OUTSIDE = re.compile(r"children\(\)\)?\s*\[|zip\([^()\n]*\.(?:named_)?modules\(\)")
+_WALKED_OUTSIDE = re.compile(
+    r"(?:self\.(?P<of>\w+)\.(?:named_)?)?children\(\)\)?\s*\[|zip\([^()\n]*\.(?:named_)?modules\(\)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +130,23 @@ def _doubt(index: Index, owner: Definition, base: str | None) -> str:
         method = subclass.method("__init__")
         if method is not None and "super()" not in method.source and f"{name}.__init__" not in method.source:
             return f"`{subclass.simple_name}` does not run this `__init__`"
-    for statement in index.mentioning(owner):
+    for facts, statement in index.placed_mentions(owner):
         if f"{name}.forward" in statement.text:
             return f"`{name}.forward` is called with another object"
-        if ("children()" in statement.text or "modules()" in statement.text) and _WALKED_OUTSIDE.search(statement.text):
-            return "other code picks children by their order"
+        if "children()" not in statement.text and "modules()" not in statement.text:
+            continue
+        for match in _WALKED_OUTSIDE.finditer(statement.text):
+            if not _are_of_a_list(index, facts.definition(statement), match["of"]):
+                return "other code picks children by their order"
     return ""
+
+
+def _are_of_a_list(index: Index, holder: Definition | None, attribute: str | None) -> bool:
+    """Whether what `self.<attribute>` of a class holds as children are the elements of one of torch's containers."""
+    built = index.built(holder) if holder is not None and attribute is not None else None
+    held = built.attributes.get(attribute) if built is not None and attribute is not None else None
+    known = modules.module_class(held.cls) if isinstance(held, Module) and held.cls is not None else None
+    return known is not None and bool(known.container)
 
 
 _SCRIPTS = re.compile(r"\bjit\.(?:script|export)\b|\bFinal\[")
@@ -360,19 +373,21 @@ def attribute_of(node: ast.expr) -> str | None:
 
 
 def walked(index: Index, owner: Definition | None, loop: ast.AST | None) -> str | None:
-    """The attribute of `self` that a `for` loop walks, also through `enumerate`.
+    """The attribute of `self` that a `for` loop walks, also through `enumerate` and beside others in `zip`.
 
     None where the list may be longer than `__init__` leaves it: walked beside a second one it would be cut short.
     """
-    if not isinstance(loop, ast.For):
+    if not isinstance(loop, ast.For) or owner is None:
         return None
-    iterated = loop.iter
-    if isinstance(iterated, ast.Call) and isinstance(iterated.func, ast.Name) and iterated.func.id == "enumerate":
-        iterated = iterated.args[0] if iterated.args else iterated
-    attribute = attribute_of(iterated)
-    if attribute is None or owner is None or _grows_later(index, owner, attribute):
-        return None
-    return attribute
+    (iterated,) = _arguments_of(loop.iter, "enumerate")[:1] or (loop.iter,)
+    lists = map(attribute_of, _arguments_of(iterated, "zip") or [iterated])
+    return next((each for each in lists if each is not None and not _grows_later(index, owner, each)), None)
+
+
+def _arguments_of(node: ast.expr, function: str) -> list[ast.expr]:
+    """What a call of a plain function is given, nothing where it is none."""
+    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function
+    return node.args if called and isinstance(node, ast.Call) else []
 
 
 def _grows_later(index: Index, owner: Definition, attribute: str) -> bool:

@@ -115,6 +115,20 @@ _PLACES = {
         _net(_line("return F.relu(self.fc(x))")) + "\n\ndef cut(x):\n    return list(Net().children())[:1]\n",
         "unsafe",
     ),
+    "elements of a list picked by their order": (
+        _net(_line("return F.relu(self.fc(x))"))
+        + "\n\nclass Cut(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.nets = nn.Sequential(Net(), Net())\n\n    def forward(self, x):\n        return self.nets(x)\n\n"
+        "    def cut(self):\n        self.nets = nn.Sequential(*list(self.nets.children())[:1])\n",
+        "safe",
+    ),
+    "children of a part picked by their order": (
+        _net(_line("return F.relu(self.fc(x))"))
+        + "\n\nclass Cut(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.net = Net()\n\n    def forward(self, x):\n        return self.net(x)\n\n"
+        "    def cut(self):\n        return list(self.net.children())[:1]\n",
+        "unsafe",
+    ),
     "a layer subclass that owns weights": (
         "class ConvSame(nn.Conv2d):\n    def forward(self, x):\n"
         "        return super().forward(F.pad(x, (1, 1, 1, 1)))\n",
@@ -164,8 +178,10 @@ def test_loops() -> None:
         _line("for layer in self.layers:") + _line("x = F.relu(layer(x))", 3) + _line("return x"),
         _line("self.layers = nn.ModuleList([nn.Linear(4, 4) for _ in range(3)])"),
     )
+    zipped = walked.replace("layer in self.layers", "i, (y, layer) in enumerate(zip(x.chunk(3), self.layers))")
     counted = _net(_line("for _ in range(3):") + _line("x = F.relu(self.fc(x))", 3) + _line("return x"))
     assert _safety(_one("AIMET101", walked)) == "safe"
+    assert _safety(_one("AIMET101", zipped)) == "safe"
     assert _safety(_one("AIMET101", counted)) == "none"
 
 
