@@ -205,6 +205,14 @@ _MAKERS = (
 
 
 def _unknown_result(m: Machine, arguments: Arguments, node: ast.expr, callee: ast.expr) -> Value:
+    for given in arguments.values():
+        # Code that cannot be read and gets an empty list most likely fills it.
+        if isinstance(given, Module) and given.items == []:
+            m.noted += 1
+            given.items = None
+        elif isinstance(given, Sequence) and given.kind == "list" and given.items == []:
+            plain.changing(m, given)
+            given.items = None
     if m.building:
         name = callee.attr if isinstance(callee, ast.Attribute) else callee.id if isinstance(callee, ast.Name) else ""
         if name.endswith(_MAKERS) or name[:1].isupper():

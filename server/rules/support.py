@@ -396,15 +396,53 @@ def _grows_later(index: Index, owner: Definition, attribute: str) -> bool:
         rf"\.{attribute}(?:\.(?:append|extend|insert)\(|\[[^]\n]*\]\s*=(?!=)"
         rf"|\s*\+=|\s*(?::[^=\n]*)?=(?!=)(?!\s*\w+\.{attribute}\[))"
     )
-    classes = [each for each in (*index.order(owner), *subclasses(index, owner)) if isinstance(each, Definition)]
+    bases = [each for each in index.order(owner) if isinstance(each, Definition)]
+    classes = [*bases, *subclasses(index, owner)]
     methods = [
-        each.statement.source(node) for each in classes for name, node in each.methods.items() if name != "__init__"
+        each.statement.source(node)
+        for each in classes
+        for name, node in each.methods.items()
+        if name != "__init__" or each not in bases  # what a subclass adds comes after
     ]
+    if any(_is_handed_out(node, attribute) for each in classes for node in each.methods.values()):
+        return True
     # Elsewhere `self` is another class's.
     elsewhere = [each.text for each in index.mentioning(owner)]
     return any(re.search(grows, text) for text in methods) or any(
         re.search(rf"(?<!self){grows}", text) for text in elsewhere
     )
+
+
+# What reads a list that it is given.
+_READERS = frozenset(
+    "ModuleList Sequential all any deepcopy dict enumerate filter getattr hasattr isinstance iter len list map max min "
+    "print range reversed set sorted str sum tuple type zip".split()
+)
+_FILLS = frozenset({"append", "extend", "insert"})
+
+
+def _is_handed_out(method: ast.AST, attribute: str) -> bool:
+    """Whether a list of `self` is passed to a function that may fill it, or filled under a name of its own."""
+    nodes = walk(method)
+    names: dict[str, int] = {}
+    for node in nodes:
+        if not isinstance(node, ast.Assign):
+            continue
+        held = [each for each in (*node.targets, node.value) if attribute_of(each) == attribute]
+        if held:
+            names.update({each.id: node.lineno for each in (*node.targets, node.value) if isinstance(each, ast.Name)})
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            given = {attribute_of(each) for each in node.args}
+            filled = node.func.value if isinstance(node.func, ast.Attribute) and called in _FILLS else None
+            if attribute in given and called not in _READERS:
+                return True
+        else:
+            filled = node.target if isinstance(node, ast.AugAssign) else None
+        if isinstance(filled, ast.Name) and node.lineno > names.get(filled.id, node.lineno):
+            return True
+    return False
 
 
 def walked_around(unit: Unit, operation: Operation) -> str | None:

@@ -257,13 +257,35 @@ def test_a_list_that_is_filled_step_by_step() -> None:
 
 
 @pytest.mark.parametrize(
+    "lines",
+    [
+        ["self.layers = nn.ModuleList()", "for i in range(3):", "    put(self.layers, nn.Linear(4, 4))"],
+        ["self.layers = layers = nn.ModuleList()", "for i in range(3):", "    layers.append(nn.Linear(4, 4))"],
+        ["layers = nn.ModuleList()", "self.layers = layers", "layers.extend(nn.Linear(4, 4) for _ in range(3))"],
+    ],
+)
+def test_a_list_that_is_filled_under_another_name(lines: list[str]) -> None:
+    forward = _line("for layer in self.layers:") + _line("x = F.relu(layer(x))", 3) + _line("return x")
+    assert _safety(_one("AIMET101", _net(forward, "".join(map(_line, lines))))) == "none"
+    made = ["layers = nn.ModuleList()", "layers.extend(nn.Linear(4, 4) for _ in range(3))", "self.layers = layers"]
+    assert _safety(_one("AIMET101", _net(forward, "".join(map(_line, made))))) == "safe"
+
+
+@pytest.mark.parametrize(
     ("extra", "expected"),
     [
         ("    def grow(self):\n        self.layers.append(nn.Linear(4, 4))\n", "none"),
         ("    def cut(self):\n        self.layers = self.layers[:2]\n", "safe"),
         ("\n\ndef grow(net: Net):\n    net.layers.append(nn.Linear(4, 4))\n", "none"),
+        (
+            "\n\nclass More(Net):\n    def __init__(self):\n        super().__init__()\n"
+            "        self.layers.append(nn.Linear(4, 4))\n",
+            "none",
+        ),
+        ("    def fill(self):\n        put(self.layers, nn.Linear(4, 4))\n", "none"),
+        ("    def size(self):\n        return len(self.layers)\n", "safe"),
     ],
-    ids=["grows in a method", "cut in a method", "grows elsewhere"],
+    ids=["grows in a method", "cut in a method", "grows elsewhere", "grows in a subclass", "given away", "measured"],
 )
 def test_a_list_that_changes_after_it_is_made(extra: str, expected: str) -> None:
     init = _line("self.layers = nn.ModuleList([nn.Linear(4, 4) for _ in range(3)])")
