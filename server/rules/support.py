@@ -426,21 +426,21 @@ def _is_handed_out(method: ast.AST, attribute: str) -> bool:
     nodes = walk(method)
     names: dict[str, int] = {}
     for node in nodes:
-        if not isinstance(node, ast.Assign):
-            continue
-        held = [each for each in (*node.targets, node.value) if attribute_of(each) == attribute]
-        if held:
-            names.update({each.id: node.lineno for each in (*node.targets, node.value) if isinstance(each, ast.Name)})
+        if isinstance(node, ast.Assign):
+            parts = (*node.targets, node.value)
+            if any(attribute_of(each) == attribute for each in parts):
+                names.update({each.id: node.lineno for each in parts if isinstance(each, ast.Name)})
     for node in nodes:
+        filled: ast.expr | None = None
         if isinstance(node, ast.Call):
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            given = {attribute_of(each) for each in node.args}
-            filled = node.func.value if isinstance(node.func, ast.Attribute) and called in _FILLS else None
-            if attribute in given and called not in _READERS:
+            if called not in _READERS and any(attribute_of(each) == attribute for each in node.args):
                 return True
-        else:
-            filled = node.target if isinstance(node, ast.AugAssign) else None
-        if isinstance(filled, ast.Name) and node.lineno > names.get(filled.id, node.lineno):
+            if isinstance(node.func, ast.Attribute) and called in _FILLS:
+                filled = node.func.value
+        elif isinstance(node, ast.AugAssign):
+            filled = node.target
+        if isinstance(filled, ast.Name) and filled.lineno > names.get(filled.id, filled.lineno):
             return True
     return False
 
