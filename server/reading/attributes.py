@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..knowledge import modules, tensors
 from ..knowledge.names import canonical
-from . import calls, plain
+from . import calls, expressions, plain
 from .annotations import from_annotation
 from .arguments import Arguments
 from .definitions import Definition
@@ -48,13 +48,13 @@ def attribute(m: Machine, holder: Value, name: str, node: ast.Attribute) -> Valu
     if isinstance(holder, Symbol):
         return Symbol(canonical(f"{holder.name}.{name}"))
     if isinstance(holder, Tensor):
-        return _tensor_attribute(holder, name, node)
+        return _tensor_attribute(m, holder, name, node)
     if isinstance(holder, ModuleFile):
         return m.member(holder.path, name)
     if isinstance(holder, Unknown):
         # What a model is set up with is hardly a tensor: `self.relu = net.relu`.
         if tensors.is_tensor_method(name) and not m.building:
-            return _tensor_attribute(TENSOR, name, node)
+            return _tensor_attribute(m, holder, name, node)
         return UNKNOWN
     if isinstance(holder, Class):
         return _class_attribute(m, holder, name)
@@ -101,11 +101,18 @@ _READ = frozenset(
 )
 
 
-def _tensor_attribute(holder: Tensor, name: str, node: ast.AST) -> Value:
+# Those of them that are operations in AIMET's graph.
+_COMPUTED = frozenset(("T", "mT", "H", "mH"))
+
+
+def _tensor_attribute(m: Machine, holder: Tensor | Unknown, name: str, node: ast.Attribute) -> Value:
     if name in _READ:
-        return calls.result_value(tensors.result(f"Tensor.{name}"))
+        result = calls.result_value(tensors.result(f"Tensor.{name}"))
+        if name in _COMPUTED and isinstance(result, Tensor):
+            return expressions.operate(m, f"Tensor.{name}", node, ((node.value, holder),), result)
+        return result
     if tensors.is_tensor_attribute(name):
-        return TensorMethod(holder, name, node)
+        return TensorMethod(holder if isinstance(holder, Tensor) else TENSOR, name, node)
     return TENSORISH
 
 

@@ -153,6 +153,9 @@ class FunctionalLayer(Rule):
         kind = found.module.rpartition(".")[2]
         written = _spelling(operation)
         repairs, reason = _repairs(unit, operation, found, config)
+        if alone and support.is_leaf_with_weights(unit.index, operation.site.model):
+            # A submodule would make it a container, whose own weights quantsim does not look at.
+            repairs, reason = (), "the class holds the weights, so register it with quantsim (AIMET303)"
         if alone:
             severity = Severity.INFORMATION
             message = (

@@ -75,11 +75,11 @@ class FunctionalOp(Rule):
     already, unsafe elsewhere. They cannot be compiled by `torch.jit.script`. Fix-all applies these repairs only
     where this rule is selected by name, or with `--aimet-modules always`. In a function that models call, the module
     becomes a parameter and every call in the workspace passes one of its own: unsafe, since callers elsewhere must
-    follow. AIMET has no module for `unbind`, `type_as` and `torch.stack`; they are spelled with what it passes or has:
-    `q, k, v = qkv[0], qkv[1], qkv[2]`, `x.to(y)`, and a `Concat` of `unsqueeze`. The values are the same bit for bit.
-    `F.scaled_dot_product_attention` becomes `ScaledDotProductAttention`, which quantsim does not know by itself, so the
-    repair also registers it in the file. A `torch.einsum` that is a matrix product becomes `MatMul`: unsafe, since it
-    may round differently.
+    follow. AIMET has no module for `unbind`, `type_as`, `.mT` and `torch.stack`; they are spelled with what it passes
+    or has: `q, k, v = qkv[0], qkv[1], qkv[2]`, `x.to(y)`, `x.transpose(-2, -1)`, and a `Concat` of `unsqueeze`. The
+    values are the same bit for bit. `F.scaled_dot_product_attention` becomes `ScaledDotProductAttention`, which
+    quantsim does not know by itself, so the repair also registers it in the file. A `torch.einsum` that is a matrix
+    product becomes `MatMul`: unsafe, since it may round differently.
     """
 
     code = "AIMET301"
@@ -102,6 +102,12 @@ class FunctionalOp(Rule):
             (10,),
             _HEAD + "\n    def forward(self, x):\n        q, k = x.select(1, 0), x.select(1, 1)\n"
             "        return self.conv(q), k\n",
+        ),
+        Case(
+            "transposed by an attribute",
+            _HEAD + "\n    def forward(self, x):\n        return self.conv(x.mT)\n",
+            (10,),
+            _HEAD + "\n    def forward(self, x):\n        return self.conv(x.transpose(-2, -1))\n",
         ),
         Case(
             "tensors stacked",

@@ -24,6 +24,8 @@ def repair(unit: Unit, operation: Operation, config: Config) -> tuple[Repair | N
         return None, ""
     if name in ("unbind", "iter"):
         return _unpacked(unit, operation), ""
+    if operation.symbol in ("Tensor.mT", "Tensor.T"):
+        return _transposed(unit, operation), ""
     if operation.symbol == "Tensor.type_as":
         return _cast(unit, operation), ""
     if operation.symbol == "torch.stack":
@@ -48,6 +50,19 @@ def _unpacked(unit: Unit, operation: Operation) -> Repair | None:
     text = ", ".join(form.format(index) for index in range(len(target.elts)))
     title = f"Unpack by index, which AIMET passes: `{form.format(0)}, ...`"
     return _made(unit, title, Safety.SAFE, ReplaceText(operation.site.statement.span(node), text))
+
+
+def _transposed(unit: Unit, operation: Operation) -> Repair | None:
+    """`x.mT` as `x.transpose(-2, -1)`, `x.T` as `x.t()`."""
+    node = operation.operands[0][0]
+    if node is None:
+        return None
+    statement = operation.site.statement
+    text = "{0}.transpose(-2, -1)" if operation.symbol == "Tensor.mT" else "{0}.t()"
+    title, safety = f"Write `{text[3:]}`, which AIMET passes", Safety.SAFE
+    if operation.symbol == "Tensor.T":
+        title, safety = f"{title} (unsafe: it takes no more than two dimensions)", Safety.UNSAFE
+    return _made(unit, title, safety, ReplaceText(statement.span(operation.node), text, (statement.span(node),)))
 
 
 def _cast(unit: Unit, operation: Operation) -> Repair | None:

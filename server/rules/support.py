@@ -116,13 +116,13 @@ def _registration(index: Index, owner: Definition, new: str) -> Place:
     for each in index.order(owner):
         if isinstance(each, Definition) and walks_children(index, each, new):
             return Place(None, reason=f"`{owner.simple_name}` walks over its own children and would run the new one")
-    doubt = _doubt(index, owner, base)
+    doubt = _doubt(index, owner)
     return Place(owner.name, Safety.UNSAFE if doubt else Safety.SAFE, doubt)
 
 
-def _doubt(index: Index, owner: Definition, base: str | None) -> str:
+def _doubt(index: Index, owner: Definition) -> str:
     name = owner.simple_name
-    if is_childless(index, owner) and (base != "torch.nn.Module" or _owns_state(index, owner)):
+    if is_leaf_with_weights(index, owner):
         return f"quantsim then takes `{name}` for a container and leaves its own weights unquantized"
     if unreadable_base(index, owner):
         return "a base class cannot be read, and may use the name or skip `__init__`"
@@ -203,6 +203,13 @@ def _is_childless(index: Index, definition: Definition) -> bool:
     return not any(_may_be_module(value) for value in built.attributes.values()) and not any(
         module.origin is not None and module.identity[0] == "made" for module in built.made
     )
+
+
+def is_leaf_with_weights(index: Index, definition: Definition) -> bool:
+    """Whether a model is a leaf to AIMET, and has parameters or buffers of its own or may have those of its base."""
+    if not is_childless(index, definition):
+        return False
+    return index.external_base(definition) != "torch.nn.Module" or _owns_state(index, definition)
 
 
 def _may_be_module(value: Value) -> bool:

@@ -42,6 +42,8 @@ _MADE_OF = {
     "masked_fill": {"masked_fill"},
     "fill": {"fill", "copy"},
     "sum": {"sum", "add"},
+    "T": {"numpy_T"},
+    "H": {"matrix_H"},
 }  # fmt: skip
 
 

@@ -67,6 +67,8 @@ _CASES: dict[str, tuple[str, str, str, set[str]]] = {
         "Tensor.type_as",
         set(),
     ),
+    "mT": (_HEAD + "        return self.conv(x).mT * (x + 1).mT\n", "AIMET301", "Tensor.mT", set()),
+    "T": (_HEAD + "        return self.conv(x) * x[0, 0, 0, :1].T * x[0, 0, :1].T[0]\n", "AIMET301", "Tensor.T", set()),
     "stack": (_HEAD + "        return torch.stack([x, self.conv(x) - 1], -1)\n", "AIMET301", "torch.stack", set()),
     "stack of a list": (
         _HEAD + "        xs = [x, self.conv(x)]\n        return torch.stack(xs, dim=2)\n",
