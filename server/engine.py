@@ -74,7 +74,7 @@ def check(
     report.provisional = provisional and index.memory.unsettled
     if not provisional and index.watched:
         index.memory.tidy()
-    if "aimet:" in facts.source.text:
+    if facts.source.says("aimet:"):
         _suppress(report, facts, config, judge.active)
     return report
 

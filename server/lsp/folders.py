@@ -53,15 +53,13 @@ class Folder:
     def update(self, texts: Mapping[str, str | None]) -> None:
         """Take in the files' new texts; None for a file that is gone."""
         for path, text in texts.items():
-            if text is not None and _AIMET in text:
-                self._importers.add(path)
-            else:
-                self._importers.discard(path)
             if text is None:
                 self.reports.pop(path, None)
-        for path in texts:
             self._before.setdefault(path, self.project.files.get(path))
         self.project = self.project.updated(texts)
+        for path, text in texts.items():
+            imports = text is not None and self.project.files[path].source.says(_AIMET)
+            (self._importers.add if imports else self._importers.discard)(path)
 
     def take_dependents(self) -> set[str]:
         """The files that may read something else than when this was last asked, in files that changed since."""

@@ -92,11 +92,11 @@ def _related(finding: Finding, here: Place, place_of: Callable[[str, Span], Plac
 
 
 def _stays(finding: Finding, place: Place) -> bool:
-    """Whether the text of a diagnostic stays the same as long as its finding does. Related places stand elsewhere:
-    in documents that may change, on lines whose columns may.
+    """Whether the text of a diagnostic with related places stays the same as long as its finding does: they do not
+    stand in other documents, which may change, nor on lines whose columns may.
     """
     here = place.whole and place.columns.is_ascii
-    return not finding.related or (here and all(each.location.path == finding.path for each in finding.related))
+    return here and all(each.location.path == finding.path for each in finding.related)
 
 
 class Texts:
@@ -120,11 +120,13 @@ class Texts:
         before, self._texts = self._texts, {}
         parts = []
         for finding in findings:
-            known = before.get(id(finding))
-            if known is None or known[0] is not finding or known[1] != place.first or not _stays(finding, place):
+            number = id(finding)
+            stays = not finding.related or _stays(finding, place)
+            known = before.get(number) if stays else None
+            if known is None or known[0] is not finding or known[1] != place.first:
                 known = (finding, place.first, _diagnostic(finding, place, place_of, related))
-            if _stays(finding, place):
-                self._texts[id(finding)] = known
+            if stays:
+                self._texts[number] = known
             parts.append(known[2])
         return f"[{','.join(parts)}]"
 

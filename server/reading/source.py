@@ -114,6 +114,11 @@ class Statement:
         text = self.text
         return not _has_lone_returns(text) and sum(text[start] != "@" for start in starts(text)) <= 1
 
+    def says_anew(self, earlier: Statement, word: str) -> bool:
+        """Whether a word without line ends stands in a line in which it differs from an earlier version."""
+        change = self.change_since(earlier)
+        return any(word in line for line in self.lines[change.first : change.end])
+
     def change_since(self, earlier: Statement) -> Change:
         """The lines in which it differs from an earlier version."""
         known = self._change
@@ -178,6 +183,7 @@ class Source:
     _cuts: tuple[tuple[int, str, int], ...] | None = None
     # The last answer of `replaced`.
     _replaced: list[_Replaced] = field(default_factory=list)
+    _absent: set[str] = field(default_factory=set)
 
     @cached_property
     def statements(self) -> tuple[tuple[int, Statement], ...]:
@@ -205,6 +211,15 @@ class Source:
             cuts.append((line, statement.key, position))
             position += len(statement.text)
         return Source(self.text, _cuts=tuple(cuts))
+
+    def says(self, word: str) -> bool:
+        """Whether a word without line ends stands in the text; that it does not is known after an edit, too."""
+        if word in self._absent:
+            return False
+        if word in self.text:
+            return True
+        self._absent.add(word)
+        return False
 
     @cached_property
     def head(self) -> int:
@@ -285,6 +300,7 @@ def read(text: str, previous: Source | None = None) -> Source:
             text, (*old[: same.first], (line, edited), *below), _replaced=[_found(previous, [(before, edited)])]
         )
         following.__dict__["head"] = previous.head
+        following._absent.update(word for word in previous._absent if not edited.says_anew(before, word))
         if not moved and "line_of" in previous.__dict__:
             following.__dict__["line_of"] = previous.line_of
         return following

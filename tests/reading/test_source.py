@@ -272,6 +272,7 @@ def test_key_after_key_is_cut_as_reading_afresh(lines: list[str], end: str, keys
             (line, each.key, each.text, each.is_indented) for line, each in fresh.statements
         ]
         assert source.head == fresh.head
+        assert [source.says(word) for word in ("@", "'", "x = 1")] == [word in text for word in ("@", "'", "x = 1")]
         for old, new in source.replaced(before) or ():
             change = new.change_since(old)
             assert old.lines[: change.first] == new.lines[: change.first]
