@@ -67,7 +67,8 @@ def check(
         drafts = known.get(statement)
         if drafts is None:
             drafts = judge.drafts(statement)
-            if statement.failure is not None:
+            # At once a statement is parsed only where its findings need it.
+            if (statement.error if provisional else statement.failure) is not None:
                 report.problems.append(_problem(path, line, statement))
         if drafts:
             report.findings.extend(placed(drafts, statement, line, facts, project, config))
@@ -97,7 +98,7 @@ def _order(finding: Finding) -> tuple[object, ...]:
 
 
 def _problem(path: str, line: int, statement: Statement) -> Problem:
-    error = statement.failure
+    error = statement.error
     assert error is not None
     return Problem(path, line + max(0, (error.lineno or 1) - 1), f"This statement does not parse: {error.msg}")
 

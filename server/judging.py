@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from .config import Config
-from .finding import Draft
+from .finding import Draft, Note, Spot
 from .positions import Span
 from .reading.definitions import FileFacts
 from .reading.edited import Change
@@ -48,6 +48,9 @@ class Judge:
         if not statement.is_definition:
             return ()
         reading = self._former(statement)
+        if self._index.provisional and reading is not None and statement.is_spaced_as(reading.statement):
+            # Not even parsed: a line that was begun above it is no other code yet.
+            return _moved(reading.drafts, statement.change_since(reading.statement), reading, statement)
         if statement.body or statement.error is None:
             return self._found(statement, reading)
         if reading is not None:
@@ -110,7 +113,13 @@ class Judge:
             return _moved(reading.drafts, again.change, reading, statement)
         place = (self._facts.path, statement.key)
         fresh = [draft for draft in self._judged(again.unit) if draft.spot[:2] == place and again.covers(draft.spot)]
-        return [*fresh, *(draft for draft in reading.drafts if not again.covers(draft.spot))]
+        kept: list[Draft] = [draft for draft in reading.drafts if not again.covered(draft.spot)]
+        if again.change.moved:
+            # What models do below is known by where it stood, which may be where the function stands now.
+            stood = {(draft.code, draft.spot, draft.symbol) for draft in kept}
+            fresh = [draft for draft in fresh if (draft.code, draft.spot, draft.symbol) not in stood]
+            kept = _moved(kept, again.change, reading, statement)
+        return [*fresh, *kept]
 
 
 def _moved(drafts: Iterable[Draft], change: Change, reading: Reading, statement: Statement) -> list[Draft]:
@@ -119,16 +128,25 @@ def _moved(drafts: Iterable[Draft], change: Change, reading: Reading, statement:
     moved = []
     for draft in drafts:
         span = draft.spot.span
+        notes = tuple(_moved_note(note, draft.spot, change) for note in draft.notes) if change.moved else draft.notes
         if span.end_line < change.first:
-            moved.append(replace(draft, repairs=()))
+            moved.append(replace(draft, repairs=(), notes=notes))
         elif span.line >= change.old_end:
             spot = draft.spot._replace(span=span.shifted(change.moved))
-            moved.append(replace(draft, spot=spot, repairs=()))
+            moved.append(replace(draft, spot=spot, repairs=(), notes=notes))
         else:
             # On the line being typed it stays where its text still stands.
             text = old[span.line][span.column : span.end_column if span.line == span.end_line else None]
             column = new[span.line].find(text) if span.line < len(new) and text else -1
             if column >= 0 and span.line == span.end_line:
                 place = Span(span.line, column, span.line, column + len(text))
-                moved.append(replace(draft, spot=draft.spot._replace(span=place), repairs=()))
+                moved.append(replace(draft, spot=draft.spot._replace(span=place), repairs=(), notes=notes))
     return moved
+
+
+def _moved_note(note: Note, spot: Spot, change: Change) -> Note:
+    """A note of a finding, where it stands now if it is about the same statement."""
+    place = note.spot
+    if place[:2] != spot[:2] or place.span.line < change.old_end:
+        return note
+    return replace(note, spot=place._replace(span=place.span.shifted(change.moved)))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import compress
 from operator import ne
 from typing import NamedTuple
 
-from .syntax import parse
+from .syntax import parse, walk
 
 DefinedFunction = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -157,6 +158,51 @@ def same_code(one: DefinedFunction, two: DefinedFunction, change: Change) -> boo
         if not above and not below and not _same_tree(old, new):
             return False
     return True
+
+
+# What reads attributes without naming them.
+_READS_ANY = re.compile(r"\.(?:named_)?(?:children|modules)\(|\b(?:getattr|vars)\(|__dict__|\._modules\b")
+
+
+def sets_apart(edited: EditedFunction, change: Change, old: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether all that an edit touched in a set-up are statements that set attributes no other line names: what else
+    the class does is then as it was.
+    """
+    names: set[str] = set()
+    end = change.end
+    for function, last in ((edited.before, change.old_end), (edited.now, change.end)):
+        for statement in function.body:
+            below = statement.end_lineno or 0
+            if below <= change.first or statement.lineno > last:
+                continue
+            if _first_line(statement) < change.first:
+                return False
+            if not _sets_one(statement, names):
+                return False
+            end = max(end, below + (change.moved if function is edited.before else 0))
+    others = "\n".join((*new[: change.first], *new[end:]))
+    if _READS_ANY.search(others) or _READS_ANY.search("\n".join(new[change.first : end])):
+        return False
+    return not any(re.search(rf"\b{name}\b", others) for name in names)
+
+
+def _sets_one(statement: ast.stmt, names: set[str]) -> bool:
+    """Whether a statement does nothing, or only sets an attribute of `self` to something made for it."""
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, (ast.Name, ast.Attribute, ast.Constant))
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return False
+    target = statement.targets[0]
+    parts = walk(statement.value)
+    if any(
+        isinstance(part, (ast.NamedExpr, ast.Lambda)) or (isinstance(part, ast.Name) and part.id == "self")
+        for part in parts
+    ):
+        return False
+    if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+        names.add(target.attr)
+        return True
+    return False
 
 
 def _same_head(one: DefinedFunction, two: object) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..finding import Draft, Spot
 from .definitions import Definition, FileFacts, FunctionNode
-from .edited import Change, changed_function, same_code
+from .edited import Change, changed_function, same_code, sets_apart
 from .facts import Entry, EntryKey, Site, Trace, Unit
 from .index import Index
 from .machine import Machine
@@ -65,9 +65,14 @@ class Again(NamedTuple):
         line = spot.span.line
         return self.first <= line < self.end or line < self.head
 
+    def covered(self, spot: Spot) -> bool:
+        """The same for where a finding stood before the edit."""
+        line = spot.span.line
+        return self.first <= line < self.end - self.change.moved or line < self.head
+
 
 def read_again(index: Index, facts: FileFacts, statement: Statement, reading: Reading) -> Again | None:
-    """Read what an edit changed; None where that is more than one function's body, or other lines move with it."""
+    """Read what an edit changed; None where that is more than one function's body, or lines below move up with it."""
     old = reading.statement
     change = statement.change_since(old)
     edited = changed_function(old.body, statement.body, change)
@@ -76,11 +81,14 @@ def read_again(index: Index, facts: FileFacts, statement: Statement, reading: Re
     if same_code(edited.before, edited.now, change):
         return Again(change)
     before, now = _function(facts, old, edited.before), _function(facts, statement, edited.now)
-    if change.moved or before is None or now is None:
+    if change.moved < 0 or before is None or now is None:
         return None
     key = (facts.path, statement.key, now.name)
-    if any(key in built.entered for built in reading.built):
-        return None  # it sets modules up: everything rests on it
+    sets_up = [definition for definition, built, _ in reading.models if built is not None and key in built.entered]
+    if any(key in built.entered for built in reading.built) and not (
+        sets_up and sets_apart(edited, change, old.lines, statement.lines)
+    ):
+        return None  # everything rests on what is set up
     result = Unit(facts.path, facts, statement, index)
     models = {definition: _counterpart(facts, statement, definition) for definition, _, _ in reading.models}
     fresh = {}
@@ -92,9 +100,13 @@ def read_again(index: Index, facts: FileFacts, statement: Statement, reading: Re
         model = models[definition]
         if model is None:
             return None
-        index.stand_in(definition, model)
-        index.assume(("built", model, ""), built)
         index.assume(("trace", model, ""), known and _merged(known, fresh.get(known), before, model))
+        if definition not in sets_up:
+            index.stand_in(definition, model)
+            index.assume(("built", model, ""), built)
+        elif (set_up := index.built(model)) is not None:
+            result.reuses.extend(set_up.reuses)
+            result.made.extend(set_up.made)
         result.models.append(index.model(model))
     for trace in fresh.values():
         result.made.extend(trace.made)

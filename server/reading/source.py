@@ -114,6 +114,12 @@ class Statement:
         text = self.text
         return not _has_lone_returns(text) and sum(text[start] != "@" for start in starts(text)) <= 1
 
+    def is_spaced_as(self, earlier: Statement) -> bool:
+        """Whether it differs from an earlier version in nothing but empty lines, if at all."""
+        change = self.change_since(earlier)
+        changed = (*earlier.lines[change.first : change.old_end], *self.lines[change.first : change.end])
+        return not any(line.strip() for line in changed)
+
     def says_anew(self, earlier: Statement, word: str) -> bool:
         """Whether a word without line ends stands in a line in which it differs from an earlier version."""
         change = self.change_since(earlier)

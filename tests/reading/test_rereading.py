@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from aimet_guidelines.engine import Interrupted, check
 from aimet_guidelines.finding import Finding
-from aimet_guidelines.reading import machine, rereading
+from aimet_guidelines.reading import edited, machine, model, rereading, source
 
 from .workspace import CONFIG, Workspace, afresh, at
 
@@ -76,10 +76,28 @@ _INSIDE = [
     ("return self.act(x) + skip", "return self.act(x + skip)"),
     ("return torch.sigmoid(scale(x, 1))", "return torch.tanh(scale(x, 1))"),
     ("return torch.sigmoid(scale(x, 1))", "return [scale(x, 1)]"),
+    ("return x, skip", "x = torch.tanh(x)\n        return x, skip"),
+    (
+        "x = self.act(x)\n        return x, skip",
+        "x = self.act(x)\n        x = F.relu(x)\n\n        return x.view(-1, 8), skip",
+    ),
+    ("    x = F.relu(x)\n", "\n    x = F.elu(x)\n    # twice\n    x = F.elu(x)\n"),
+    ("        x = scale(x, 2)\n", "        x = scale(x, 2)\n        x = x * 0.5 + torch.tanh(x)\n"),
 ]
 
 
-@pytest.mark.parametrize(("old", "new"), _INSIDE)
+# Edits of what sets a model up that leave the rest of it as it is.
+_SET_UP = [
+    (
+        "self._set_up()",
+        "self._set_up()\n        self.up = nn.Upsample(scale_factor=2, mode='bilinear', align_corners=True)",
+    ),
+    ("self._set_up()\n", "self.extra = nn.ConvTranspose2d(8, 8, 3)\n        self._set_up()\n"),
+    ("self.gate = nn.Sigmoid()", "self.gate = nn.Sigmoid()\n        self.other = nn.ConvTranspose2d(8, 8, 3)"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), [*_INSIDE, *_SET_UP])
 def test_the_edited_function_is_read_again_at_once(old: str, new: str) -> None:
     workspace, text = _typed(old, new)
     report = workspace.glance("net.py")
@@ -115,6 +133,30 @@ def test_nothing_but_the_edited_function_is_run(old: str, new: str, monkeypatch:
 def test_an_edit_that_reaches_further_reads_the_whole_class_at_once(old: str, new: str) -> None:
     workspace, text = _typed(old, new)
     assert _shown(workspace.glance("net.py").findings) == _shown(afresh({"net.py": text})["net.py"])
+
+
+@pytest.mark.parametrize("typed", ["\n", "\n        \n\n"])
+def test_an_empty_line_is_not_even_parsed(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = Workspace({"net.py": NET}, ["net.py"])
+    text = NET.replace("        x = scale(x, 2)\n", f"{typed}        x = scale(x, 2)\n")
+    with monkeypatch.context() as patched:
+        for module in (source, edited):
+            patched.setattr(module, "parse", None)
+        workspace.edit("net.py", text)
+        found = workspace.glance("net.py").findings
+    assert _shown(found) == _shown(afresh({"net.py": text})["net.py"])
+    assert workspace.check(["net.py"]) == afresh({"net.py": text})
+
+
+@pytest.mark.parametrize(("old", "new"), _SET_UP)
+def test_an_attribute_that_nobody_names_leaves_forward_as_it_was(
+    old: str, new: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, _ = _typed(old, new)
+    read: list[object] = []
+    monkeypatch.setattr(model.Model, "read", lambda *arguments: read.append(arguments))
+    workspace.glance("net.py")
+    assert not read
 
 
 @pytest.mark.parametrize("new", ["", "# nothing", "x = x +"])
