@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from .names import bound_names
@@ -67,16 +67,18 @@ def constructor(owner: ast.ClassDef) -> Method | None:
     return next((node for node in reversed(owner.body) if isinstance(node, FUNCTIONS) and node.name == name), None)
 
 
-def register(source: Source, splice: Splice, owner: ast.ClassDef, new: Sequence[Registration], whole: bool) -> None:
+def register(
+    source: Source, splice: Splice, owner: ast.ClassDef, new: Sequence[Registration], whole: bool, places: Places
+) -> None:
     """Insert the registrations in order. `whole`: the class's only base is `nn.Module` itself."""
-    method = constructor(owner)
-    if method is None:
+    body_facts = places.body(owner)
+    if body_facts is None:
         _make(source, splice, owner, new, whole)
         return
+    method = body_facts.method
     body = method.body
     indent = _open_body(source, splice, method)
     receiver = self_name(method) or "self"
-    body_facts = _Body(source, method, receiver)
     placed: dict[int, list[Registration]] = {}
     for registration in new:
         original = _nested_original(source, method, registration)
@@ -123,13 +125,49 @@ def checked_constructor(owner: ast.ClassDef) -> None:
         raise StepError(f"`{method.name}` of {owner.name} has no parameter for the instance")
 
 
+class Places:
+    """Where the constructors of a statement's classes take new modules."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._bodies: dict[ast.ClassDef, _Body | None] = {}
+
+    def check(self, owner: ast.ClassDef, new: Registration, use: ast.AST) -> None:
+        """Raises StepError where the constructor would run the new module before it can be made."""
+        body = self.body(owner)
+        if body is not None and body.runs(use) and _nested_original(self._source, body.method, new) is None:
+            body.index(new)
+
+    def body(self, owner: ast.ClassDef) -> _Body | None:
+        """What its constructor does, None where it has none."""
+        if owner not in self._bodies:
+            method = constructor(owner)
+            self._bodies[owner] = _Body(self._source, owner, method) if method is not None else None
+        return self._bodies[owner]
+
+
+def _names_method(node: ast.AST, receiver: str | None, names: Set[str]) -> bool:
+    """Whether code calls or names one of some methods of the instance; calling the instance runs `forward`."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Attribute) and each.attr in names:
+            if isinstance(each.value, ast.Name) and each.value.id == receiver:
+                return True
+        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id == receiver:
+            if "forward" in names:
+                return True
+    return False
+
+
 class _Body:
     """What the statements of a constructor's body do."""
 
-    def __init__(self, source: Source, method: Method, receiver: str) -> None:
+    def __init__(self, source: Source, owner: ast.ClassDef, method: Method) -> None:
         self._source = source
+        self._owner = owner
+        self.method = method
         self._body = method.body
-        self._receiver = receiver
+        self._receiver = receiver = self_name(method) or "self"
+        self._run_by: dict[str, list[int]] = {}
         self._defines = [_defined(statement, receiver) for statement in self._body]
         self._ranges = [source.range(statement) for statement in self._body]
         self._base_calls = [i for i, statement in enumerate(self._body) if _calls_base(statement)]
@@ -158,7 +196,30 @@ class _Body:
         if self._leaves and new.source_node is None:
             # Every construction has the module: it stands above the first `return`, unless what it needs does not.
             chosen = max(earliest, min(chosen, self._leaves[0] - 1))
-        return min([chosen, *(i - 1 for use in new.uses for i in self._holding(use))])
+        limit = min([i - 1 for use in new.uses for i in (*self._holding(use), *self._running(use))], default=chosen)
+        if limit < earliest:
+            raise StepError(f"`__init__` of {self._owner.name} runs it before the module can be made")
+        return min(chosen, limit)
+
+    def runs(self, use: ast.AST) -> bool:
+        """Whether the constructor runs the code at a node, as far as the class's own text shows."""
+        return bool(self._holding(use) or self._running(use))
+
+    def _running(self, use: ast.AST) -> list[int]:
+        """The statements that run the method a use stands in, or name it."""
+        method = self._source.method_around(use, self._owner)
+        if method is None or method is self.method:
+            return []
+        known = self._run_by.get(method.name)
+        if known is None:
+            names, before = {method.name}, 0
+            while len(names) != before:
+                before = len(names)
+                methods = (each for each in self._owner.body if isinstance(each, FUNCTIONS) and each is not self.method)
+                names |= {each.name for each in methods if _names_method(each, self_name(each), names)}
+            known = [i for i, each in enumerate(self._body) if _names_method(each, self._receiver, names)]
+            self._run_by[method.name] = known
+        return known
 
     def _holding(self, node: ast.AST) -> list[int]:
         start, end = self._source.range(node)
@@ -214,6 +275,21 @@ def names_read(value: str) -> frozenset[str]:
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             found.add(node.id)
     return frozenset(found)
+
+
+def may_be_none(owner: ast.ClassDef, attribute: str) -> bool:
+    """Whether a class sets an attribute to None, or to a value that is None in some case."""
+    for node in ast.walk(owner):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(each, ast.Attribute) and each.attr == attribute for each in targets):
+                values = [node.value]
+                for value in values:
+                    if isinstance(value, ast.IfExp):
+                        values += [value.body, value.orelse]
+                    elif isinstance(value, ast.Constant) and value.value is None:
+                        return True
+    return False
 
 
 def _calls_base(statement: ast.stmt) -> bool:

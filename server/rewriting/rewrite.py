@@ -15,10 +15,12 @@ from .imports import ImportLine, Imports, Speller
 from .loops import Loops
 from .names import Attributes, shadowing
 from .registration import (
+    Places,
     Registration,
     checked_constructor,
     constructor,
     is_plain_module,
+    may_be_none,
     names_read,
     on_header_line,
     register,
@@ -130,6 +132,7 @@ class _Rewriter:
         self._speller = speller
         self._splice = Splice(source)
         self._loops = Loops(source)
+        self._places = Places(source)
         self._attributes: dict[ast.ClassDef, Attributes] = {}
         self._shadowed: dict[ast.ClassDef, set[str]] = {}
         self._registrations: dict[ast.ClassDef, list[Registration]] = {}
@@ -158,7 +161,7 @@ class _Rewriter:
             self._splice.replace(action.place, action.write)
         self._loops.write(self._splice)
         for owner, registrations in self._registrations.items():
-            register(self._source, self._splice, owner, registrations, self._is_plain(owner))
+            register(self._source, self._splice, owner, registrations, self._is_plain(owner), self._places)
         return self._splice.result()
 
     def _located(self, index: int, step: Step) -> _Action:
@@ -290,6 +293,14 @@ class _Rewriter:
         if registration is None:
             registration = self._registered(module, owner)
         registration.uses.append(node)
+        try:
+            self._places.check(owner, registration, node)
+        except StepError:
+            registration.uses.remove(node)
+            if not registration.uses:
+                self._registrations[owner].remove(registration)
+                self._shared.pop((owner, module), None)
+            raise
         if module.each_of is not None:
             return self._loops.variable(node, receiver, module.each_of, registration.name)
         return f"{receiver}.{registration.name}"
@@ -314,7 +325,9 @@ class _Rewriter:
         if module.each_of is not None:
             receiver = (self_name(init) if init is not None else None) or "self"
             made = self._speller.spell("torch.nn.ModuleList", shadowed)
-            value = f"{made}([{value} for _ in {receiver}.{module.each_of}])"
+            walked = f"{receiver}.{module.each_of}"
+            walked += " or ()" if may_be_none(owner, module.each_of) else ""
+            value = f"{made}([{value} for _ in {walked}])"
             beside = beside or module.each_of
         registration = Registration(name, value, beside, source_node=original, shares=module.shares)
         self._registrations.setdefault(owner, []).append(registration)

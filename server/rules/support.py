@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -76,8 +76,42 @@ def place_for(unit: Unit, operation: Operation, new: str = "", leaving_out: bool
         return Place(
             None, reason=f"`{site.owner.simple_name}` is not a module itself: define the module where it is used"
         )
+    if _runs_in_base(unit.index, site.owner, getattr(site.function.node, "name", "")):
+        reason = f"the constructor of a base of `{site.owner.simple_name}` runs it before the module can be made"
+        return Place(None, reason=reason)
     place = registration(unit.index, site.owner, new)
     return _left_out(unit.index, site.owner) or place if place.owner is None and leaving_out else place
+
+
+def _runs_in_base(index: Index, owner: Definition, method: str) -> bool:
+    """Whether a constructor runs a method of a class in a way that the class's own text does not show."""
+    key = ("runs in base", owner, method)
+    return bool(index.remember(key, lambda: _is_run_in_base(index, owner, method)))
+
+
+def _is_run_in_base(index: Index, owner: Definition, method: str) -> bool:
+    bases = [each for each in index.order(owner)[1:] if isinstance(each, Definition)]
+    calls = [item for each in (owner, *bases) for item in _own_calls(each).items() if item[0] != "__init__"]
+    running, before = {method}, 0
+    while len(running) != before:
+        before = len(running)
+        running |= {name for name, called in calls if called & running}
+    shown = {method} | {name for name, called in _own_calls(owner).items() if called & running and name in running}
+    return any(_own_calls(each).get("__init__", frozenset()) & running for each in bases) or bool(
+        _own_calls(owner).get("__init__", frozenset()) & (running - shown)
+    )
+
+
+def _own_calls(definition: Definition) -> Mapping[str, frozenset[str]]:
+    """For each method of a class, the attributes of `self` it names; `forward` too where it calls `self`."""
+    known = definition.memo.get("own calls")
+    if known is None:
+        sources = {name: definition.statement.source(node) for name, node in definition.methods.items()}
+        known = definition.memo["own calls"] = {
+            name: frozenset(re.findall(r"\bself\.(\w+)", text)) | ({"forward"} if "self(" in text else set())
+            for name, text in sources.items()
+        }
+    return known
 
 
 def _left_out(index: Index, owner: Definition) -> Place | None:

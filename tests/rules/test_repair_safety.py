@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aimet_guidelines.config import Config
 from aimet_guidelines.engine import Project, check, fix_all, repair_edits
-from aimet_guidelines.finding import Finding
+from aimet_guidelines.finding import Finding, Safety
 from aimet_guidelines.rewriting import apply_edits
 
 from .checking import findings
@@ -200,6 +200,51 @@ def test_a_new_child_is_left_out_of_a_container_s_walk() -> None:
     assert "self.a = nn.Conv2d(4, 4, 1)\n        self.relu = nn.ReLU()\n" in text
     assert "for name, layer in [(key, each) for key, each in self.items() if each is not self.relu]:\n" in text
     assert "return self.relu(x)\n" in text
+
+
+_RUN_EARLY = (
+    "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.fc = nn.Linear(4, 4)\n"
+    "        self.start()\n        self.done = True\n\n    def start(self):\n"
+    "        self.pos = self.embed(torch.ones(4))\n\n"
+    "    def embed(self, x):\n        return F.relu(x)\n\n    def forward(self, x):\n"
+    "        return self.embed(self.fc(x))\n"
+)
+
+
+def _repaired(body: str) -> str:
+    project = Project.empty("/project").updated({"/project/model.py": _IMPORTS + body})
+    config = Config(root="/project", select=("AIMET101",))
+    return fix_all("/project/model.py", project, config, lambda _, repair: repair.safety is Safety.SAFE).text
+
+
+def test_what_the_constructor_runs_is_made_before() -> None:
+    text = _repaired(_RUN_EARLY)
+    assert "        self.relu = nn.ReLU()\n        self.start()\n" in text
+    assert "        return self.relu(x)\n" in text
+
+
+def test_none_where_the_constructor_runs_it_too_early() -> None:
+    slope = _RUN_EARLY.replace("F.relu(x)", "F.leaky_relu(x, self.slope)").replace(
+        "self.done = True", "self.slope = 0.1"
+    )
+    assert _repaired(slope) == _IMPORTS + slope
+    base = _RUN_EARLY.replace("Net", "Base").replace("return F.relu(x)", "return x") + (
+        "\n\nclass Net(Base):\n    def embed(self, x):\n        return F.relu(x)\n"
+    )
+    found = _one("AIMET101", base)
+    assert _safety(found) == "none" and "the constructor of a base of `Net` runs it" in found.message
+
+
+def test_a_list_that_is_none_in_some_models() -> None:
+    init = _line("self.layers = nn.ModuleList([nn.Linear(4, 4) for _ in range(3)]) if deep else None")
+    forward = (
+        _line("if self.layers is not None:")
+        + _line("for layer in self.layers:", 3)
+        + _line("x = F.relu(layer(x))", 4)
+        + _line("return x")
+    )
+    text = _repaired(_net(forward, init).replace("def __init__(self)", "def __init__(self, deep=False)"))
+    assert "self.relu = nn.ModuleList([nn.ReLU() for _ in self.layers or ()])\n" in text
 
 
 def test_two_new_children_are_left_out_of_one_walk() -> None:
