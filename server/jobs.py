@@ -19,8 +19,10 @@ Task = tuple[str, Project, Config]
 
 # Files: below that many, starting processes costs more than it saves.
 _WORTH_IT = 64
-# Characters of source: after that many a process lets go of what it has read, so that its memory stays bounded.
-_BATCH = 8_000_000
+# Characters of source: a workspace with more of it is read in batches, so that memory stays bounded.
+_LARGE = 8_000_000
+# Results in memory, which take about 25 kB each: a process with more of them lets go of what it has read.
+_BATCH = 16_000
 # Reports that are kept for the next run at a time.
 _KEPT_AT_ONCE = 64
 
@@ -114,22 +116,19 @@ class _Checker:
         """shared: what each of several processes would find out, is found out before they start."""
         self._tasks, self._keep = tasks, keep
         given = {id(project): project for _, project, _ in tasks}
-        large = shared or sum(len(project.text(path)) for path, project, _ in tasks) > _BATCH
-        self._projects = {key: project.prepared() for key, project in given.items()} if large else given
-        self._read = 0
+        size = sum(len(project.text(path)) for project in given.values() for path in project.paths)
+        self._in_batches = shared or size > _LARGE
+        self._projects = {key: project.prepared() for key, project in given.items()} if self._in_batches else given
 
     def check(self, index: int) -> _Checked:
         """Check one task."""
         path, given, config = self._tasks[index]
-        size = len(given.text(path))
-        if self._read and self._read + size > _BATCH:
+        if self._in_batches and sum(len(each.memory.entries) for each in self._projects.values()) > _BATCH:
             for key, read in self._projects.items():
                 # What was found out of the files' texts stays.
                 self._projects[key] = read.unread()
                 read.let_go()
-            self._read = 0
             gc.collect()
-        self._read += size
         project = self._projects[id(given)]
         report = engine.check(path, project, config)
         names = engine.rests_on(path, project, config, report) if self._keep else frozenset[Dependency]()

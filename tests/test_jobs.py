@@ -62,11 +62,12 @@ def _reports(project: Project, processes: int = 1) -> list[Report]:
     return list(jobs.check_each([(path, project, CONFIG) for path in project.paths], processes))
 
 
-@pytest.mark.parametrize("size", [1, 300, 900])
-def test_batches_find_what_one_reading_finds(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("results", [0, 5, 20])
+def test_batches_find_what_one_reading_finds(results: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = _reports(_project())
     assert sum(len(report.findings) for report in whole) >= 8
-    monkeypatch.setattr(jobs, "_BATCH", size)
+    monkeypatch.setattr(jobs, "_LARGE", 0)
+    monkeypatch.setattr(jobs, "_BATCH", results)
     project = _project()
     assert _reports(project) == whole
     # What a batch let go of was never the caller's.
@@ -78,5 +79,5 @@ def test_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = _reports(_project())
     monkeypatch.setattr(jobs, "_WORTH_IT", 2)
     assert _reports(_project(), 2) == whole
-    monkeypatch.setattr(jobs, "_BATCH", 1)
+    monkeypatch.setattr(jobs, "_BATCH", 0)
     assert _reports(_project(), 2) == whole

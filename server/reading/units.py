@@ -11,6 +11,7 @@ from .facts import Trace, Unit
 from .index import Index
 from .model import Built
 from .source import Statement
+from .syntax import walk
 
 # Of a helper's callers in other files this many are read: what one of them passes the others mostly pass too.
 _CALLERS = 6
@@ -94,10 +95,48 @@ def add_trace(result: Unit, trace: Trace, statement: Statement) -> None:
     result.flows.extend(f for f in trace.flows if f.site.statement is statement and id(f.node) not in flows)
 
 
+# Code without any of these neither computes with a tensor, nor asks for its value, nor makes a module.
+_DOES_SOMETHING = frozenset(
+    {
+        *(ast.Call, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.Subscript, ast.IfExp, ast.comprehension),
+        *(ast.AugAssign, ast.If, ast.While, ast.For, ast.With, ast.Match, ast.Assert),
+    }
+)
+
+
+def _does_something(statement: Statement) -> bool:
+    """Whether a class or function holds more than fields and signatures."""
+    known = statement.memo.get("does something")
+    if known is None:
+        parts = (part for node in _code_in(statement.body) for part in walk(node))
+        known = statement.memo["does something"] = any(type(part) in _DOES_SOMETHING for part in parts)
+    return bool(known)
+
+
+def _code_in(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """What runs of some statements, without bases, annotations and decorators."""
+    for node in body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield from _code_in(node.body)
+        elif not isinstance(node, ast.AnnAssign):
+            yield node
+        elif node.value is not None:
+            yield node.value
+
+
+def _means(index: Index, facts: FileFacts, definition: Definition) -> bool:
+    """Whether the simple name of a class or function may mean it in a file: not where the file gives it to another."""
+    name = definition.simple_name
+    if facts.path == definition.path or definition.parent is not None or name not in facts.names:
+        return True
+    found = index.lookup(facts.path, name)
+    return found is definition or not isinstance(found, Definition)
+
+
 def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[tuple[Trace | None, Built | None]]:
     """What models elsewhere do by running code of this statement: helpers, inherited methods."""
     definition = facts.definition(statement)
-    if definition is None:
+    if definition is None or not _does_something(statement):
         return
     key = (facts.path, statement.key)
     is_class = isinstance(definition.node, ast.ClassDef)
@@ -111,8 +150,13 @@ def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[tu
     read = looked_at = 0
     while queue:
         current = queue.pop(0)
+        means_it: dict[str, bool] = {}
         for other, candidate in index.placed_mentions(current):
             if id(candidate) in seen or (is_model and other is not facts):
+                continue
+            if other.path not in means_it:
+                means_it[other.path] = _means(index, other, current)
+            if not means_it[other.path]:
                 continue
             seen.add(id(candidate))
             looked_at += 1
