@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import conditions, expressions, iteration, operators
 from .annotations import from_annotation
 from .facts import Return
-from .syntax import walk
+from .syntax import statements_below, walk
 from .values import (
     NONE,
     UNKNOWN,
@@ -216,15 +216,14 @@ def _rounds(m: Machine, loop: Loop, start: Callable[[], None], body: list[ast.st
 def counters(body: list[ast.stmt]) -> list[str]:
     """The names that a loop's body counts with: `i += 1`, `i = i + 1`."""
     found: dict[str, None] = {}
-    for statement in body:
-        for node in walk(statement):
-            if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-                if isinstance(node.op, (ast.Add, ast.Sub)):
-                    found[node.target.id] = None
-            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp):
-                target, left = node.targets[0], node.value.left
-                if isinstance(target, ast.Name) and isinstance(left, ast.Name) and left.id == target.id:
-                    found[target.id] = None
+    for node in statements_below(body):
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            if isinstance(node.op, (ast.Add, ast.Sub)):
+                found[node.target.id] = None
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp):
+            target, left = node.targets[0], node.value.left
+            if isinstance(target, ast.Name) and isinstance(left, ast.Name) and left.id == target.id:
+                found[target.id] = None
     return list(found)
 
 

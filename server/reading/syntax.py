@@ -43,6 +43,28 @@ def walk(root: ast.AST) -> list[ast.AST]:
     return found
 
 
+class _Bodies(dict[type, tuple[str, ...]]):
+    """For each class of nodes the fields that hold statements, or clauses that hold statements."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        known = ("body", "orelse", "handlers", "finalbody", "cases")
+        simple = issubclass(kind, ast.expr)  # the body of a lambda is an expression
+        fields = self[kind] = () if simple else tuple(name for name in known if name in getattr(kind, "_fields", ()))
+        return fields
+
+
+_BODIES = _Bodies()
+
+
+def statements_below(roots: Iterable[ast.AST]) -> list[ast.AST]:
+    """Some statements and all inside them, with the clauses of `try` and `match`; no expressions."""
+    found = list(roots)
+    for node in found:  # grows while it is walked
+        for name in _BODIES[type(node)]:
+            found.extend(getattr(node, name))
+    return found
+
+
 def parents_below(roots: Iterable[ast.AST]) -> dict[ast.AST, ast.AST]:
     """The parent of every node below some, of those that `walk` meets."""
     found: dict[ast.AST, ast.AST] = {}

@@ -23,7 +23,7 @@ from ..finding import (
 )
 from ..knowledge.modules import ModuleClass, module_class
 from ..reading.definitions import Definition
-from ..reading.syntax import walk
+from ..reading.syntax import statements_below
 from ..reading.values import Choice, Module, Tensor, Value
 from . import support
 from .base import Case, Rule
@@ -374,7 +374,7 @@ def _sources(index: Index, owner: Definition) -> list[str]:
 def _assigned(root: ast.AST, attribute: str) -> list[ast.expr]:
     """What is assigned to `self.<attribute>` in a class or function."""
     found: list[ast.expr] = []
-    for node in walk(root):
+    for node in statements_below([root]):
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(support.attribute_of(target) == attribute for target in targets) and node.value is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..reading.definitions import Definition
-from ..reading.syntax import walk
+from ..reading.syntax import statements_below, walk
 from ..reading.units import model_definitions
 from ..reading.values import (
     Choice,
@@ -115,7 +115,7 @@ def outputs(unit: Unit, definition: Definition) -> list[Output]:
     method = definition.methods.get("forward")
     if trace is None or method is None:
         return []
-    own = {id(node) for node in walk(method) if isinstance(node, ast.Return)}
+    own = {id(node) for node in statements_below(method.body) if isinstance(node, ast.Return)}
     found: dict[str, list[Return]] = {}
     own_returns = [each for each in trace.returns if id(each.statement) in own]
     for each in own_returns:

@@ -144,19 +144,32 @@ def _used_by(statement: Statement) -> frozenset[str]:
 
 def _mentions(statement: Statement, names: frozenset[str]) -> Iterator[tuple[ast.AST, list[ast.AST]]]:
     """Where one of some names is read, with the nodes around it, innermost last."""
-
-    def says(node: ast.AST) -> bool:
-        return (type(node) is ast.Name and node.id in names) or (type(node) is ast.Attribute and node.attr in names)
-
-    parents = support.parents(statement)
-    for node in (node for root in statement.body for node in walk(root) if says(node)):
+    named = _named_in(statement)
+    mentions = [node for name in sorted(names) for node in named.get(name, ())]
+    parents = support.parents(statement) if mentions else {}
+    for node in mentions:
         around: list[ast.AST] = []
         outer = parents.get(node)
         while outer is not None:
             around.insert(0, outer)
             outer = parents.get(outer)
-        if not any(map(says, around)):  # the whole of `name.name` is one mention
+        if not any(each in mentions for each in around):  # the whole of `name.name` is one mention
             yield node, around
+
+
+def _named_in(statement: Statement) -> dict[str, list[ast.AST]]:
+    """For each name the nodes in a statement that say it, alone or behind a dot."""
+    known = statement.memo.get("named")
+    if known is None:
+        found: dict[str, list[ast.AST]] = {}
+        for node in (node for root in statement.body for node in walk(root)):
+            kind = type(node)
+            if kind is ast.Name:
+                found.setdefault(node.id, []).append(node)  # type: ignore[attr-defined]
+            elif kind is ast.Attribute:
+                found.setdefault(node.attr, []).append(node)  # type: ignore[attr-defined]
+        known = statement.memo["named"] = found
+    return known  # type: ignore[return-value]
 
 
 def _method(index: Index, holder: Definition, call: ast.Call, around: list[ast.AST]) -> str | None:
