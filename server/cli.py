@@ -237,7 +237,7 @@ def _fix(arguments: argparse.Namespace) -> int:
     run = _run(arguments)
     _collect_seldom()
     run.index()
-    done = repair(run)
+    done = repair(run, arguments.jobs, keep=not arguments.no_cache)
     from_stdin = "-" in arguments.paths
     failures = [*done.failures, *run.mistakes()]
     if arguments.diff:

@@ -123,16 +123,25 @@ class _Checker:
     def check(self, index: int) -> _Checked:
         """Check one task."""
         path, given, config = self._tasks[index]
-        if self._in_batches and sum(len(each.memory.entries) for each in self._projects.values()) > _BATCH:
-            for key, read in self._projects.items():
-                # What was found out of the files' texts stays.
-                self._projects[key] = read.unread()
-                read.let_go()
-            gc.collect()
+        if self._in_batches:
+            self._projects = {key: bounded(each) for key, each in self._projects.items()}
         project = self._projects[id(given)]
         report = engine.check(path, project, config)
         names = engine.rests_on(path, project, config, report) if self._keep else frozenset[Dependency]()
         return _Checked(report, names)
+
+
+def bounded(project: Project) -> Project:
+    """The project, which must be nobody else's, without what was read of it where that has grown large.
+
+    What was found out of the files' texts stays.
+    """
+    if len(project.memory.entries) <= _BATCH:
+        return project
+    following = project.unread()
+    project.let_go()
+    gc.collect()
+    return following
 
 
 _shared: _Checker | None = None

@@ -15,7 +15,7 @@ from .config import Config
 from .discovery import walk
 from .engine import Project
 from .finding import Edit, Finding, Repair, Report, Safety
-from .jobs import check_each
+from .jobs import bounded, check_each
 from .notebooks import Notebook, NotebookError, join, read_notebook
 from .positions import Span, split_lines
 from .reading.source import Source, read
@@ -145,12 +145,13 @@ class Run:
         """
         results = Results(files=len(self.targets), failures=[*self.failures, *self.mistakes()])
         by_path = {target.path: target for target in self.targets}
-        for target, report in zip(self.targets, self._reports(jobs, keep), strict=True):
+        for target, report in zip(self.targets, self.reports(jobs, keep), strict=True):
             self._collect(target, report, results, by_path)
         results.sort()
         return results
 
-    def _reports(self, jobs: int, keep: bool) -> Iterable[Report]:
+    def reports(self, jobs: int, keep: bool) -> Iterable[Report]:
+        """The report of every target, in order."""
         tasks = [(target.path, self.projects[target.root], self.config(target)) for target in self.targets]
         return check_each(tasks, jobs, keep=keep)
 
@@ -211,20 +212,23 @@ def allowed(config: Config) -> Callable[[Finding, Repair], bool]:
     return allow
 
 
-def repair(run: Run) -> Repaired:
+def repair(run: Run, jobs: int = 0, *, keep: bool = False) -> Repaired:
     """Repair every target, to a fixed point across files; nothing is written yet.
 
     A file that would parse worse than before is left as it was, with all that its repair changes elsewhere.
+    jobs, keep: how it is found out which files there is something to repair in, as in `Run.check`.
     """
     done = Repaired(failures=list(run.failures))
     by_path = {target.path: target for target in run.targets}
     edited: dict[str, dict[int, str]] = {}
     visits = dict.fromkeys(by_path, 0)
-    queue = list(by_path)
+    queue = [
+        report.path for report in run.reports(jobs, keep) if _is_repaired(run.config(by_path[report.path]), report)
+    ]
     while queue:
         path = queue.pop(0)
         target = by_path[path]
-        project = run.projects[target.root]
+        project = run.projects[target.root] = bounded(run.projects[target.root])
         visits[path] += 1
         fixed = engine.fix_all(path, project, run.config(target), allowed(run.config(target)))
         if not fixed.applied:
@@ -240,6 +244,12 @@ def repair(run: Run) -> Repaired:
         queue += [each for each in sorted(following) if each in by_path and visits[each] < 3 and each not in queue]
     _finish(run, by_path, edited, done)
     return done
+
+
+def _is_repaired(config: Config, report: Report) -> bool:
+    """Whether fix-all applies a repair of one of a file's findings."""
+    allow = allowed(config)
+    return any(allow(finding, repair) for finding in report.findings for repair in finding.repairs)
 
 
 def _checked(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aimet_guidelines import engine
+from aimet_guidelines import engine, jobs
 from aimet_guidelines.finding import Edit
 from aimet_guidelines.positions import Span
 
@@ -141,15 +141,26 @@ def test_a_notebook_keeps_its_layout(run: Runner, write: Write) -> None:
 def test_a_repair_of_one_file_that_touches_another_is_written_to_both(
     run: Runner, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = write("a.py", "x = 1\n"), write("b.py", "y = 1\n")
+    first, second = write("a.py", f"x = 1\n{FUNCTIONAL}"), write("b.py", "y = 1\n")
 
     def both(path: str, project: engine.Project, *_: object) -> engine.Fixed:
         texts = {each: project.text(each) for each in (first.as_posix(), second.as_posix())}
-        if path != first.as_posix() or "2" in texts[path]:
+        if path != first.as_posix() or "x = 2" in texts[path]:
             return engine.Fixed(text=texts[path])
         edits = {each: [Edit(Span(0, 4, 0, 5), "2")] for each in texts}
-        return engine.Fixed(edits, [(None, None)], "x = 2\n")  # type: ignore[list-item]
+        return engine.Fixed(edits, [(None, None)])  # type: ignore[list-item]
 
     monkeypatch.setattr(engine, "fix_all", both)
     assert run("fix", "a.py").status == 0
-    assert (first.read_text(), second.read_text()) == ("x = 2\n", "y = 2\n")
+    assert (first.read_text(), second.read_text()) == (f"x = 2\n{FUNCTIONAL}", "y = 2\n")
+
+
+def test_what_is_read_is_let_go_between_files(run: Runner, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_LARGE", 0)
+    monkeypatch.setattr(jobs, "_BATCH", 0)
+    base = write("base.py", FUNCTIONAL)
+    derived = FUNCTIONAL.replace("from torch import nn", "from torch import nn\n\nfrom base import Net as Base")
+    other = write("other.py", derived.replace("class Net(nn.Module)", "class Other(Base)"))
+    assert run("fix").out == "2 findings repaired in 2 files; 0 left.\n"
+    assert base.read_text() == REPAIRED
+    assert "F.relu" not in other.read_text()
