@@ -21,6 +21,7 @@ from .values import (
     Class,
     Const,
     Dictionary,
+    Foreign,
     Function,
     Instance,
     Module,
@@ -67,6 +68,8 @@ def attribute(m: Machine, holder: Value, name: str, node: ast.Attribute) -> Valu
         return _inherited(m, holder, name)
     if isinstance(holder, (Sequence, Dictionary, Shape, Const, Number)):
         return BoundBuiltin(holder, name)
+    if isinstance(holder, Foreign):
+        return holder
     if isinstance(holder, Choice):
         return join_all(attribute(m, option, name, node) for option in holder.options if _may_have(option, name))
     return UNKNOWN

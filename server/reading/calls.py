@@ -23,6 +23,7 @@ from .values import (
     Class,
     Const,
     Dictionary,
+    Foreign,
     Function,
     Instance,
     Module,
@@ -148,6 +149,8 @@ def apply(
         if method is not None:
             return apply(m, attributes.bound(m, method[1], method[0], function), arguments, node, callee, via)
         return _unknown_result(m, arguments, node, callee)
+    if isinstance(function, Foreign):
+        return function
     if isinstance(function, TensorMethod):
         receiver = function.node.value if isinstance(function.node, ast.Attribute) else None
         return tensor_method(m, function.name, (receiver, function.receiver), arguments, node, callee, via)

@@ -16,6 +16,7 @@ from .values import (
     Choice,
     Const,
     Dictionary,
+    Foreign,
     Instance,
     Module,
     Number,
@@ -115,7 +116,7 @@ def iterate(m: Machine, value: Value, node: ast.expr) -> tuple[int | None, Calla
         at_most_one = None if None in counts else max((n for n in counts if n is not None), default=None)
         walked = [one for rounds, one in parts if rounds != 0]
         return at_most_one, lambda loop: join_all(one(loop) for one in walked) if walked else UNKNOWN
-    return None, lambda loop: UNKNOWN
+    return None, lambda loop: value if isinstance(value, Foreign) else UNKNOWN
 
 
 def _rounds_of(loop: Loop | None) -> frozenset[int]:
@@ -135,8 +136,8 @@ def unpack(m: Machine, value: Value, count: int | None, node: ast.expr | None) -
         return [join_all(each) for each in zip(*parts)] if parts else [UNKNOWN] * count
     if isinstance(value, Instance):
         return [UNKNOWN] * (count or 1)
-    if isinstance(value, Number) and value.data:
-        # A list of such numbers: `x.tolist()` of a matrix.
+    if isinstance(value, Foreign) or (isinstance(value, Number) and value.data):
+        # A list of such: `x.tolist()` of a matrix.
         return [value] * (count or 1)
     if isinstance(value, Tensor) and value.definite and node is not None:
         expressions.operate(m, "Tensor.__iter__", node, ((node, value),), Sequence(None, TENSOR, "tuple"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..knowledge import modules, tensors
 from . import building, calls, python_functions, torch_functions
 from .arguments import Arguments
-from .values import FALSE, TENSOR, TENSORISH, UNKNOWN, Const, Number, Shape, Tensor, Unknown, Value
+from .values import FALSE, FOREIGN, TENSOR, TENSORISH, UNKNOWN, Const, Number, Shape, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -84,7 +84,7 @@ def call_symbol(m: Machine, name: str, arguments: Arguments, node: ast.expr, cal
         numbers = [value for value in arguments.values() if isinstance(value, Number)]
         data, shape = any(value.data for value in numbers), any(value.shape for value in numbers)
         read = next((value.read for value in numbers if value.read is not None), None)
-        return Number("number", shape, data, read=read) if name.startswith("math.") else UNKNOWN
+        return Number("number", shape, data, read=read) if name.startswith("math.") else FOREIGN
     if name.startswith("torchvision.ops.") and tensors.is_known(name):
         return calls.torch_operation(m, name, arguments, node, callee, via)
     if name.startswith("einops.") and name.rpartition(".")[2] in ("rearrange", "reduce", "repeat", "einsum"):

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from . import conditions, containers, expressions, plain
 from .values import (
+    FOREIGN,
     NUMBER,
     TENSORISH,
     UNKNOWN,
     Class,
     Const,
     Dictionary,
+    Foreign,
     Function,
     Module,
     Number,
@@ -120,6 +122,8 @@ def _sequence_arithmetic(name: str, left: Value, right: Value) -> Value:
 def _numbers(name: str, left: Value, right: Value) -> Value:
     if isinstance(left, Const) and isinstance(right, Const):
         return _fold(name, left.value, right.value)
+    if isinstance(left, Foreign) or isinstance(right, Foreign):
+        return UNKNOWN if isinstance(left, Unknown) or isinstance(right, Unknown) else FOREIGN
     shape = data = known = False
     varies: frozenset[int] = frozenset()
     read = None

@@ -15,6 +15,7 @@ from .values import (
     Choice,
     Const,
     Dictionary,
+    Foreign,
     Module,
     Number,
     Sequence,
@@ -63,6 +64,8 @@ def item(m: Machine, holder: Value, index: Value, node: ast.Subscript) -> Value:
         return holder.any_element() if holder.element is not None or not isinstance(index, Const) else UNKNOWN
     if isinstance(holder, Module):
         return containers.child(m, holder, index, node.slice)
+    if isinstance(holder, Foreign):
+        return holder
     if isinstance(holder, Choice):
         return join_all(item(m, option, index, node) for option in holder.options)
     if isinstance(holder, Unknown) and isinstance(node.slice, ast.Tuple):
@@ -95,6 +98,8 @@ def _slice(m: Machine, holder: Value, node: ast.Subscript, bounds: ast.Slice) ->
         return Shape()
     if isinstance(holder, Module):
         return containers.part(m, holder, bounded, node)
+    if isinstance(holder, Foreign):
+        return holder
     return UNKNOWN if not isinstance(holder, Number) else Number("str")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _LOSS = re.compile(r"(?:Loss|Losses|Criterion|CrossEntropy)$|^_(?:Weighted)?Loss$")
 _TRANSFORM = re.compile(r"Transform$|Augment|^Random[A-Z]")
 _TRANSFORM_FILE = re.compile(r"transforms?\.py$|augment", re.IGNORECASE)
-_FOLDERS = ("transforms", "losses", "loss")
+_FOLDERS = frozenset({"transforms", "losses", "loss"})
 
 # Methods that set a model up, or belong to training: never part of what AIMET traces.
 _NOT_FORWARD = frozenset(
@@ -90,8 +90,8 @@ def _is_auxiliary(index: Index, definition: Definition) -> bool:
         name = each.simple_name if isinstance(each, Definition) else each.rpartition(".")[2]
         if _LOSS.search(name) or _TRANSFORM.search(name):
             return True
-    folder, _, file = definition.path.rpartition("/")
-    return bool(_TRANSFORM_FILE.search(file)) or folder.rpartition("/")[2] in _FOLDERS
+    *folders, file = definition.path.removeprefix(index.project.root).split("/")
+    return bool(_TRANSFORM_FILE.search(file)) or not _FOLDERS.isdisjoint(folders)
 
 
 def entries(index: Index, definition: Definition) -> list[str]:

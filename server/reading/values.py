@@ -304,6 +304,15 @@ class Choice(Value):
         self.options = options
 
 
+class Foreign(Value):
+    """What a library computes with that knows no tensors: an array of numpy's, a number in one."""
+
+    __slots__ = ()
+
+
+FOREIGN = Foreign()
+
+
 class Instance(Value):
     """An object of a workspace class that is not a module."""
 

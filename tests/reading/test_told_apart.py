@@ -11,6 +11,16 @@ def test_a_method_that_takes_no_tensor_is_a_module_called_by_that_name() -> None
     assert read(files) == expected(files)
 
 
+def test_an_array_is_no_tensor() -> None:
+    forward = (
+        "boxes = np.asarray(x.tolist(), dtype=np.float32).reshape(-1, 4)  # = Tensor.tolist\n"
+        "for box in boxes[:, 1:]:\n    n = box.sum() * 2 + boxes.max(1)[0]\n"
+        "return torch.from_numpy(boxes).exp() * n + np.sqrt(width)  # = torch.from_numpy Tensor.exp Tensor.__mul__ Tensor.__add__"  # noqa: E501
+    )
+    files = {"m.py": model(forward, "", "import numpy as np", signature="x, width")}
+    assert read(files) == expected(files)
+
+
 def test_an_attribute_a_class_declares() -> None:
     before = """
         from dataclasses import dataclass
@@ -89,3 +99,9 @@ def test_a_loss_is_traced_only_where_forward_calls_it() -> None:
         )
     )
     assert found({"m.py": source}, "m.py", "AIMET301") == [11, 11]
+
+
+def test_what_stands_below_a_folder_of_losses_or_transforms() -> None:
+    text = HEAD + "class Blur(nn.Module):\n    def forward(self, x):\n        return torch.exp(x) + x\n"
+    for folder, lines in (("lib/transforms/modules", []), ("lib/losses", []), ("lib/modules", [6, 6])):
+        assert found({f"{folder}/blur.py": text}, f"{folder}/blur.py", "AIMET301") == lines
