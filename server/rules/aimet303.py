@@ -127,6 +127,11 @@ class UnregisteredModule(Rule):
             "        self.fc = nn.Linear(4, 4)\n\n    def forward(self, x):\n        return self.fc(x) * 2\n",
         ),
         Case(
+            "nobody makes an object of an abstract class",
+            "from abc import ABC, abstractmethod\n\nfrom torch import nn\n\n\nclass Scale(ABC, nn.Module):\n"
+            "    @abstractmethod\n    def forward(self, x):\n        return x * 2\n",
+        ),
+        Case(
             "a loss is no part of the model",
             "import torch\nfrom torch import nn\n\n\nclass DiceLoss(nn.Module):\n    def forward(self, x, target):\n"
             "        return 1 - 2 * (x * target).sum() / (x + target).sum()\n",
@@ -216,7 +221,7 @@ def _is_unknown_to_quantsim(unit: Unit, definition: Definition) -> bool:
         return False
     if base == "torch.nn.Module" and not _runs(index, definition):
         return False
-    if usage.only_a_base(index, definition):
+    if usage.only_a_base(index, definition) or _is_abstract(index, definition):
         return False
     return not usage.is_beside_models(index, definition) or usage.is_held(index, definition)
 
@@ -235,6 +240,19 @@ def _runs(index: Index, definition: Definition) -> bool:
     """Whether it has a `forward` that can return something."""
     trace = index.trace(definition)
     return trace is not None and any(each.node is not None for each in trace.returns)
+
+
+def _is_abstract(index: Index, definition: Definition) -> bool:
+    """Whether Python makes no object of a class, since a method of it is abstract."""
+    seen: set[str] = set()
+    for each in index.order(definition):
+        if isinstance(each, Definition):
+            for name, method in each.methods.items():
+                decorators = (index.dotted(decorator, each.path) for decorator in method.decorator_list)
+                if name not in seen and any(decorator.startswith("abc.abstract") for decorator in decorators):
+                    return True
+                seen.add(name)
+    return False
 
 
 def _surely_childless(index: Index, definition: Definition) -> bool:

@@ -13,6 +13,8 @@ from aimet_guidelines.engine import Project, check, repair_edits
 from aimet_guidelines.finding import Finding, Severity
 from aimet_guidelines.rewriting import apply_edits
 
+from .checking import findings
+
 _PATH = "/project/model.py"
 _HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n\n\n"
 
@@ -156,3 +158,12 @@ def test_no_registration_where_the_number_of_inputs_is_not_known() -> None:
     source = "class A(nn.Module):\n    def forward(self, *xs):\n        return torch.stack(xs)\n"
     (finding,) = _findings(_HEAD + source)
     assert [repair.title.split()[0] for repair in finding.repairs] == ["Leave"]
+
+
+def test_what_fills_in_an_abstract_class_is_reported() -> None:
+    source = (
+        "import abc\n\nfrom torch import nn\n\n\nclass Base(abc.ABC, nn.Module):\n    @abc.abstractmethod\n"
+        "    def scale(self):\n        return 1\n\n    def forward(self, x):\n        return x * self.scale() + x\n\n\n"
+        "class Double(Base):\n    def scale(self):\n        return 2\n"
+    )
+    assert [each.symbol for each in findings("AIMET303", source)] == ["Double"]
