@@ -240,7 +240,7 @@ def _spelling(unit: Unit, operation: Operation) -> str:
         plain = name if name in _SIGNS else name[1:]
         return _SIGNS.get(plain, plain) + ("=" if name.startswith("i") and plain != name else "")
     if operation.symbol.startswith("Tensor."):
-        return f".{operation.symbol[7:]}()"
+        return f".{operation.symbol[7:]}" + ("()" if operation.callee is not None else "")
     return ast.unparse(operation.callee) if operation.callee is not None else operation.symbol
 
 

@@ -15,19 +15,21 @@ def at_once(index: Index, repairs: Iterable[Repair]) -> list[bool]:
 
     A subclass would replace the module that its base is given under the same name.
     """
-    given: dict[str, list[Definition]] = {}
+    given: dict[str, set[Definition]] = {}
+    kin: dict[Definition, set[Definition]] = {}
     found: list[bool] = []
     for repair in repairs:
-        named = [(owner, each.name) for owner, each in _modules(index, repair)]
-        fits = not any(
-            other is not owner and _related(index, owner, other)
-            for owner, name in named
-            for other in given.get(name, ())
-        )
+        named = list(_modules(index, repair))
+        fits = True
+        for owner, module in named:
+            others = given.get(module.name, set()) - {owner}
+            if others and owner not in kin:
+                kin[owner] = _kin(index, owner)
+            fits = fits and not (others and others & kin[owner])
         found.append(fits)
         if fits:
-            for owner, name in named:
-                given.setdefault(name, []).append(owner)
+            for owner, module in named:
+                given.setdefault(module.name, set()).add(owner)
     return found
 
 
@@ -46,12 +48,9 @@ def _made(step: Step) -> tuple[NewModule, ...]:
     return step.modules if isinstance(step, ReplaceText) else ()
 
 
-def _related(index: Index, one: Definition, other: Definition) -> bool:
-    """Whether an object can be both."""
-    if _derives(index, one, other) or _derives(index, other, one):
-        return True
-    return any(_derives(index, each, other) for each in support.subclasses(index, one))
-
-
-def _derives(index: Index, one: Definition, other: Definition) -> bool:
-    return any(each is other for each in index.order(one))
+def _kin(index: Index, owner: Definition) -> set[Definition]:
+    """The classes that an object of a class may be of too: its bases, its subclasses, and the other bases of those."""
+    found = {each for each in index.order(owner) if isinstance(each, Definition)}
+    for subclass in support.subclasses(index, owner):
+        found.update(each for each in index.order(subclass) if isinstance(each, Definition))
+    return found
