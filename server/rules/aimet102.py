@@ -254,7 +254,7 @@ def _class_is_stateless(index: Index, definition: Definition) -> bool:
 def _repairs(unit: Unit, reuse: Reuse, stateless: bool) -> tuple[tuple[Repair, ...], str]:
     if reuse.how == "helper":
         return (), "the helper runs several times; give it the module to use as a parameter"
-    steps, reason, what = _steps(unit, reuse)
+    steps, reason, what = _steps(unit, reuse, stateless)
     if steps is None:
         return (), reason
     doubt = reason
@@ -274,7 +274,7 @@ def _parametric(unit: Unit, reuse: Reuse) -> bool:
     return not reuse.second.module.guess and known is not None and known.parametric
 
 
-def _steps(unit: Unit, reuse: Reuse) -> tuple[tuple[Step, ...] | None, str, str]:
+def _steps(unit: Unit, reuse: Reuse, stateless: bool) -> tuple[tuple[Step, ...] | None, str, str]:
     """(steps, what may change or why there are none, title)."""
     if reuse.how in ("container", "name", "parents"):
         return _new_element(unit, reuse)
@@ -302,6 +302,8 @@ def _steps(unit: Unit, reuse: Reuse) -> tuple[tuple[Step, ...] | None, str, str]
     if isinstance(copy, str):
         always = _is_always(unit.index, owner, attribute, use.module)
         made = _made_from_constants(use.module) if always else None
+        if made is None and always and stateless and _made_by_base(unit.index, owner, use.module):
+            made = "copy.deepcopy", (f"self.{attribute}",)
         if made is None or _is_changed(_sources(unit.index, owner), rf"\w+\.{attribute}"):
             return None, copy, ""
         module = NewModule(owner.name, attribute, made[0], made[1], taken=taken | {attribute}, each_of=each_of)
@@ -387,6 +389,14 @@ def _is_always(index: Index, owner: Definition, attribute: str, module: Module) 
     classes = [each for each in index.order(owner) if isinstance(each, Definition)]
     values = [value for each in classes for value in _assigned(each.node, attribute)]
     return module.origin is not None and all(value is module.origin.node for value in values)
+
+
+def _made_by_base(index: Index, owner: Definition, module: Module) -> bool:
+    """Whether a library's module is made by the constructor of a base, so that it is there to be copied after that."""
+    if module.cls is None or module.guess or module.origin is None:
+        return False
+    bases = [each for each in index.order(owner)[1:] if isinstance(each, Definition)]
+    return any(each.methods.get("__init__") is module.origin.function for each in bases)
 
 
 def _made_from_constants(module: Module) -> tuple[str, tuple[str, ...]] | None:

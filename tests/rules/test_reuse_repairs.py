@@ -55,6 +55,23 @@ def test_what_a_base_class_makes_in_two_ways_is_not_repeated() -> None:
     assert "self.a2 = nn.ReLU()" in _safely(Project.empty("/project").updated({PATH: plain}))
 
 
+def test_what_a_base_class_makes_of_its_parameters_is_copied() -> None:
+    source = (
+        "from torch import nn\n\n\nclass Base(nn.Module):\n    def __init__(self, p):\n        super().__init__()\n"
+        "        self.a = nn.Dropout(p)\n\n\nclass Net(Base):\n    def forward(self, x):\n"
+        "        return self.a(self.a(x))\n"
+    )
+    text = _safely(Project.empty("/project").updated({PATH: source}))
+    assert "        super().__init__(*args, **kwargs)\n        self.a2 = deepcopy(self.a)\n" in text
+    assert "from copy import deepcopy\n" in text and "return self.a2(self.a(x))" in text
+    for other in (
+        source.replace("nn.Dropout(p)", "nn.Linear(p, p)"),  # weights
+        source.replace("        self.a = ", "        self.make(p)\n\n    def make(self, p):\n        self.a = "),
+        source + "\n    def set(self, p):\n        self.a.p = p\n",
+    ):
+        assert _safely(Project.empty("/project").updated({PATH: other})) == other
+
+
 def test_a_copy_of_what_a_branch_makes_stands_in_it() -> None:
     fixed = _fixed("if deep:\n    p = 0.5\n    self.a = nn.Dropout(p)")
     assert "            self.a = nn.Dropout(p)\n            self.a2 = nn.Dropout(p)\n" in fixed
