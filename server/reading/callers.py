@@ -270,6 +270,8 @@ def changed_names(old: Statement | None, new: Statement | None) -> frozenset[str
     """
     if old is None or new is None:
         return identifiers(old or new)  # type: ignore[arg-type]
+    if old.text == new.text:
+        return frozenset()
     if old.error is not None or new.error is not None or not new.body or new.error is not None:
         return identifiers(old) | identifiers(new)
     changed = identifiers(old) ^ identifiers(new)

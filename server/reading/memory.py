@@ -21,8 +21,10 @@ class Memory:
 
     def __init__(self, watched: Iterable[str] = ()) -> None:
         self.newest: object = None
-        # Edited statements, (before, after), of which it is not known yet whether they call others differently.
-        self.edited: list[tuple[Statement | None, Statement | None]] = []
+        # Edited statements, (before, after), of which it is not known yet whether they call others differently, with
+        # how many results that rest on who calls whom were kept while there were any.
+        self._edited: list[tuple[Statement | None, Statement | None, int]] = []
+        self._asked = 0
         self.entries: dict[Any, Any] = {}
         # The files that are being edited.
         self.watched: set[str] = set(watched)
@@ -48,7 +50,7 @@ class Memory:
         other._used_by = {dependency: set(keys) for dependency, keys in self._used_by.items()}
         other._unentered, other._dropped = list(self._unentered), list(self._dropped)
         other._numbers, other._keys, other._count = dict(self._numbers), dict(self._keys), self._count
-        other._tokens, other.edited = dict(self._tokens), list(self.edited)
+        other._tokens, other._edited, other._asked = dict(self._tokens), list(self._edited), self._asked
         other._former = {statement: dict(results) for statement, results in self._former.items()}
         other._judged = {key: dict(found) for key, found in self._judged.items()}
         return other
@@ -62,6 +64,8 @@ class Memory:
         self.entries[key] = value
         if key[0] == "drafts":
             self.judged(key[1], key[3])[key[2]] = value
+        if self._edited and any(not isinstance(rest, int) and rest[0] == "calls" for rest in rests_on):
+            self._asked += 1
         if key not in self._numbers:
             self._count += 1
             self._numbers[key] = self._count
@@ -108,7 +112,7 @@ class Memory:
     @property
     def unsettled(self) -> bool:
         """Whether something may not hold any more, or who calls whom may have changed."""
-        return bool(self._former or self.edited)
+        return bool(self._former or self._edited)
 
     def _drop_former(self, key: Any) -> None:
         statement = _statement(key)
@@ -138,13 +142,23 @@ class Memory:
         """Every dependency on who calls a name."""
         return {rest for rest in self._users() if not isinstance(rest, int) and rest[0] == "calls"}
 
+    def follow(self, edited: Iterable[tuple[Statement | None, Statement | None]]) -> None:
+        """Statements were edited. What happened between two keys does not matter where nobody asked in between."""
+        for before, after in edited:
+            for number, (first, last, asked) in enumerate(self._edited):
+                if before is not None and last is before and asked == self._asked:
+                    self._edited[number] = first, after, asked
+                    break
+            else:
+                self._edited.append((before, after, self._asked))
+
     def settle(self) -> None:
         """Drop what rests on who calls whom where the edits since the last time changed that.
 
         It is found out here, not in the edit, since an answer given at once after an edit can do without.
         """
-        edited, self.edited = self.edited, []
-        said = {("calls", name) for before, after in edited for name in callers.changed_names(before, after)}
+        edited, self._edited = self._edited, []
+        said = {("calls", name) for before, after, _ in edited for name in callers.changed_names(before, after)}
         self.forget(said, ())
 
     def forget(self, changed: set[Dependency], gone: Collection[Any]) -> None:

@@ -129,7 +129,7 @@ class Project:
             # Who can call whom is another now.
             changed |= self.memory.callers()
         self.memory.forget(changed, gone)
-        self.memory.edited.extend(edited)
+        self.memory.follow(edited)
         files = self.files
         assert isinstance(files, dict)
         files.update(after)
