@@ -53,13 +53,14 @@ class Client:
         self.notify("textDocument/didOpen", {"textDocument": document})
         return self.diagnostics()
 
-    def replace(self, line: int, start: int, end: int, text: str) -> tuple[float, int]:
-        """Edit a range of one line: how long until diagnostics of the new version came, and how many they are.
+    def replace(self, line: int, start: int, end: int, text: str, lines: int = 0) -> tuple[float, int]:
+        """Edit a range that ends `lines` further down: how long until diagnostics of the new version came, and how
+        many they are.
 
         Of a server that answers one version twice, at once and again when it has looked further, the first counts.
         """
         self.version += 1
-        place = {"start": {"line": line, "character": start}, "end": {"line": line, "character": end}}
+        place = {"start": {"line": line, "character": start}, "end": {"line": line + lines, "character": end}}
         change = {
             "textDocument": {"uri": self.uri, "version": self.version},
             "contentChanges": [{"range": place, "text": text}],

@@ -7,7 +7,8 @@ whatever else the machine does slows all of them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from . import corpora
 from .client import OURS, RUFF, Client, bare
@@ -19,33 +20,68 @@ FILES = [
     ("timm", "models/vision_transformer.py", "Forward pass through feature layers (embeddings", 0.5),
     ("transformers", "models/bert/modeling_bert.py", "hidden_states = self.dense(hidden_states)", 2.0),
 ]
+# What is typed on a new line, from Enter on: (what is typed into, file, the text it is typed below, typed).
+LINES = [
+    ("a forward", FILES[0], "x = self.patch_drop(x)", _TYPED),
+    ("an `__init__`", FILES[0], "self.global_pool = global_pool", "self.extra = nn.ReLU()"),
+    ("a forward", FILES[1], "hidden_states = self.dense(hidden_states)", _TYPED),
+    (
+        "an `__init__`",
+        FILES[1],
+        "self.dense = nn.Linear(config.hidden_size, config.hidden_size)",
+        "self.extra = nn.ReLU()",
+    ),
+]
 _PAUSE = 0.05  # seconds between two keystrokes; the fastest typists leave more
 _OPEN_FILES = {"aimetGuidelines": {"diagnosticMode": "openFilesOnly"}}
 _WHOLE = {"aimetGuidelines": {"diagnosticMode": "workspace"}}
 
 
-def keystrokes(text: str, anchor: str) -> tuple[str, list[tuple[int, int, int, str]]]:
-    """The text with an empty line after `anchor`, and edits (line, start, end, new) that fill and empty that line."""
+# (line, start, end, new text)
+_Key = tuple[int, int, int, str]
+
+
+def keystrokes(text: str, anchor: str, typed: str = _TYPED) -> tuple[str, list[_Key]]:
+    """The text with an empty line after `anchor`, and edits that fill and empty that line."""
     lines = text.split("\n")
     line = next(number for number, each in enumerate(lines) if anchor in each)
     indent = len(lines[line]) - len(lines[line].lstrip())
     lines.insert(line + 1, " " * indent)
-    edits = [(line + 1, indent + at, indent + at, letter) for at, letter in enumerate(_TYPED)]
-    edits += [(line + 1, indent + at, indent + at + 1, "") for at in reversed(range(len(_TYPED)))]
+    edits = [(line + 1, indent + at, indent + at, letter) for at, letter in enumerate(typed)]
+    edits += [(line + 1, indent + at, indent + at + 1, "") for at in reversed(range(len(typed)))]
     return "\n".join(lines), edits
 
 
-def measure(corpus: str, file: str, anchor: str, of_ruff: float, rounds: int) -> Iterator[Row]:
-    """The rows for one file."""
+def line_by_line(text: str, anchor: str, typed: str) -> list[tuple[int, int, int, str, int]]:
+    """Edits that add a line below `anchor` with Enter, fill and empty it, and take it away again. The last number: how
+    many lines further down the edited range ends.
+    """
+    filled, keys = keystrokes(text, anchor, typed)
+    line, indent = keys[0][:2]
+    end = len(filled.split("\n")[line - 1])
+    enter, back = (line - 1, end, end, "\n" + " " * indent, 0), (line - 1, end, indent, "", 1)
+    return [enter, *((*key, 0) for key in keys), back]
+
+
+def measure(
+    corpus: str,
+    file: str,
+    text: str,
+    edits: Sequence[tuple[Any, ...]],
+    servers: Mapping[str, tuple[str, ...]],
+    rounds: int,
+) -> tuple[dict[str, list[float]], int]:
+    """The times of each server, and how many findings ours has."""
     root = corpora.folder(corpus)
     path = root / file
-    text, edits = keystrokes(path.read_text(encoding="utf-8"), anchor)
     ours = Client(OURS, root, _OPEN_FILES)
     ours.open(path, text)
     found = ours.settle(*edits[0][:2])
-    clients = {"ours": ours, "bare": Client(bare(found), root), "ruff": Client(RUFF, root)}
-    clients["bare"].open(path, text)
-    clients["ruff"].open(path, text)
+    clients = {"ours": ours, "bare": Client(bare(found), root)}
+    clients.update((name, Client(command, root)) for name, command in servers.items())
+    for name, client in clients.items():
+        if name != "ours":
+            client.open(path, text)
     times: dict[str, list[float]] = {name: [] for name in clients}
     try:
         for turn in range(rounds):
@@ -58,19 +94,34 @@ def measure(corpus: str, file: str, anchor: str, of_ruff: float, rounds: int) ->
     finally:
         for client in clients.values():
             client.close()
-    size = f"{path.name}, {text.count(chr(10)):,} lines, {found} findings"
+    return times, found
+
+
+def typing(corpus: str, file: str, anchor: str, of_ruff: float, rounds: int) -> Iterator[Row]:
+    """The rows for one file."""
+    text, edits = keystrokes((corpora.folder(corpus) / file).read_text(encoding="utf-8"), anchor)
+    times, found = measure(corpus, file, text, edits, {"ruff": RUFF}, rounds)
+    size = f"{file.rpartition('/')[2]}, {text.count(chr(10)):,} lines, {found} findings"
     for title, of in (("median", median), ("95th percentile", late)):
-        mine = of(times["ours"])
-        yield Row(
-            f"keystroke in {size}: {title}",
-            milliseconds(mine),
-            f"bare pygls server {milliseconds(of(times['bare']))}",
-            mine / of(times["bare"]),
-            1.5,
+        mine, other = of(times["ours"]), of(times["ruff"])
+        yield _against_bare(f"keystroke in {size}: {title}", times, of)
+        yield Row("", milliseconds(mine), f"ruff server {milliseconds(other)}", mine / other, of_ruff)
+
+
+def typing_lines(where: str, corpus: str, file: str, anchor: str, typed: str, rounds: int) -> Iterator[Row]:
+    """The rows for a line that is typed from Enter on."""
+    text = (corpora.folder(corpus) / file).read_text(encoding="utf-8")
+    times, _ = measure(corpus, file, text, line_by_line(text, anchor, typed), {}, rounds)
+    for title, of in (("median", median), ("95th percentile", late)):
+        name = file.rpartition("/")[2]
+        yield _against_bare(
+            f"a new line typed into {where} of {name}, Enter and taking it back too: {title}", times, of
         )
-        yield Row(
-            "", milliseconds(mine), f"ruff server {milliseconds(of(times['ruff']))}", mine / of(times["ruff"]), of_ruff
-        )
+
+
+def _against_bare(what: str, times: Mapping[str, Sequence[float]], of: Callable[[Sequence[float]], float]) -> Row:
+    mine, floor = of(times["ours"]), of(times["bare"])
+    return Row(what, milliseconds(mine), f"bare pygls server {milliseconds(floor)}", mine / floor, 1.5)
 
 
 def during_scan(corpus: str, file: str, anchor: str) -> Iterator[Row]:
@@ -105,7 +156,9 @@ def during_scan(corpus: str, file: str, anchor: str) -> Iterator[Row]:
 
 def run(rounds: int = 3) -> list[Row]:
     """All rows."""
-    rows = [row for corpus, file, anchor, ratio in FILES for row in measure(corpus, file, anchor, ratio, rounds)]
+    rows = [row for corpus, file, anchor, ratio in FILES for row in typing(corpus, file, anchor, ratio, rounds)]
+    for where, (corpus, file, *_), anchor, typed in LINES:
+        rows += typing_lines(where, corpus, file, anchor, typed, rounds)
     return [*rows, *during_scan(*FILES[0][:3])]
 
 
