@@ -363,7 +363,8 @@ class FileFacts:
         changed = {(self.path, name) for name in names if not _same(mine.get(name), others.get(name))}
         if self.star_imports != other.star_imports:
             changed.add((self.path, "*"))
-        if self.names == other.names:
+        if self.names == other.names and self.renamed == other.renamed:
+            # What statements mention then stays known.
             self.__dict__["names"] = other.names
         if any(not (old or new).is_definition for old, new in self.changes(other)):  # type: ignore[union-attr]
             changed.add((self.path, CODE))

@@ -147,7 +147,7 @@ class Memory:
         for before, after in edited:
             for number, (first, last, asked) in enumerate(self._edited):
                 if before is not None and last is before and asked == self._asked:
-                    self._edited[number] = first, after, asked
+                    self._edited[number : number + 1] = [(first, after, asked)] if first or after else []
                     break
             else:
                 self._edited.append((before, after, self._asked))
