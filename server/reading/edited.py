@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import compress
 from operator import ne
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from .syntax import parse, walk
 
@@ -77,18 +77,55 @@ def edited_method(owner: ast.ClassDef, change: Change, old: Sequence[str], new: 
     changed = (*old[change.first : change.old_end], *new[change.first : change.end])
     if any(map(_reaches_on, changed)) or new[end - 1].endswith("\\"):
         return None
+    in_part = _parsed_in_part(before, change, old, new, end)
+    if in_part is not None:
+        return EditedMethod(before, in_part)
     try:
-        # The empty lines above give every node the line it has in the class.
-        tree = parse("\n" * (first - 1) + "if 1:\n" + "\n".join(new[first:end]) + "\n")
+        block = _parsed_block(new, first, end)
     except SyntaxError as error:
         return EditedMethod(before, None, error)
-    block = tree[0]
-    if len(tree) != 1 or not isinstance(block, ast.If) or block.orelse or len(block.body) != 1:
+    if block is None or len(block) != 1:
         return None
-    now = block.body[0]
+    now = block[0]
     if not isinstance(now, DefinedFunction) or type(now) is not type(before) or now.name != before.name:
         return None
     return EditedMethod(before, now)
+
+
+def _parsed_in_part(
+    function: DefinedFunction, change: Change, old: Sequence[str], new: Sequence[str], end: int
+) -> DefinedFunction | None:
+    """The function with only that statement of its body parsed again in which an edit lies; None where it does not
+    lie in one, or what it means is not settled by that one alone.
+    """
+    position = bisect_right([_first_line(each) for each in function.body], change.first) - 1
+    if position < 0 or change.moved:
+        return None
+    edited = function.body[position]
+    first = _first_line(edited)
+    if position + 1 < len(function.body):
+        end = _first_line(function.body[position + 1])
+    indentation = old[first][: edited.col_offset]
+    inside = all(line.startswith(indentation) for line in new[change.first : change.end] if line.strip())
+    if indentation.strip(" \t") or not inside or end < change.old_end or new[end - 1].endswith("\\"):
+        return None
+    try:
+        block = _parsed_block(new, first, end)
+    except SyntaxError:
+        return None
+    if block is None or any(each.col_offset != edited.col_offset for each in block):
+        return None
+    return _with_body(function, [*function.body[:position], *block, *function.body[position + 1 :]])
+
+
+def _parsed_block(lines: Sequence[str], first: int, end: int) -> list[ast.stmt] | None:
+    """The indented statements that some lines of a class are, with the lines they have in it; None where the lines are
+    not that alone. Raises SyntaxError.
+    """
+    # The empty lines above give every node its line.
+    tree = parse("\n" * (first - 1) + "if 1:\n" + "\n".join(lines[first:end]) + "\n")
+    block = tree[0]
+    return block.body if len(tree) == 1 and isinstance(block, ast.If) and not block.orelse else None
 
 
 def _reaches_on(line: str) -> bool:
@@ -142,10 +179,17 @@ def changed_function(old: Sequence[ast.stmt], new: Sequence[ast.stmt], change: C
 
 def with_method(owner: ast.ClassDef, before: DefinedFunction, now: DefinedFunction) -> ast.ClassDef:
     """The class with another method in the place of one; both share the other members."""
+    return _with_body(owner, [now if each is before else each for each in owner.body])
+
+
+_Block = TypeVar("_Block", ast.ClassDef, DefinedFunction)
+
+
+def _with_body(owner: _Block, body: list[ast.stmt]) -> _Block:
+    """The class or function with another body; both share the rest."""
     fields = {name: getattr(owner, name) for name in (*owner._fields, *owner._attributes)}
-    body = [now if each is before else each for each in owner.body]
     fields.update(body=body, end_lineno=body[-1].end_lineno, end_col_offset=body[-1].end_col_offset)
-    return ast.ClassDef(**fields)
+    return type(owner)(**fields)
 
 
 def same_code(one: DefinedFunction, two: DefinedFunction, change: Change) -> bool:
@@ -211,6 +255,8 @@ def _same_head(one: DefinedFunction, two: object) -> bool:
 
 
 def _same_tree(one: object, two: object) -> bool:
+    if one is two:
+        return True
     if type(one) is not type(two):
         return False
     if isinstance(one, ast.AST):

@@ -104,6 +104,9 @@ class Index:
 
     def keep(self, key: Any, value: Any, rests_on: set[Rest]) -> None:
         """Remember a result; one that took up what held before an edit only for this answer."""
+        if key[0] in STANDS_IN and (earlier := self._earlier.get(key[1])) is not None:
+            before = (key[0], earlier, *key[2:])
+            earlier.statement.left[before] = value  # for the next key
         if _FORMER in rests_on:
             self._overlay[key] = value
             self.rest(rests_on)

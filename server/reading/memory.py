@@ -189,7 +189,7 @@ class Memory:
 # What an answer given at once after an edit may take as it was before.
 _WORTH_KEEPING = frozenset({"drafts", "trace", "built", "method"})
 # What such an answer takes of an edited class's version before the edit.
-STANDS_IN = frozenset({"registration", "taken names", "scripting", "childless"})
+STANDS_IN = frozenset({"registration", "taken names", "scripting", "childless", "runs in base"})
 
 
 def _statement(key: Any) -> Any:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..finding import NewModule, ReplaceText, Safety, Step
@@ -107,11 +108,13 @@ def _own_calls(definition: Definition) -> Mapping[str, frozenset[str]]:
     known = definition.memo.get("own calls")
     if known is None:
         sources = {name: definition.statement.source(node) for name, node in definition.methods.items()}
-        known = definition.memo["own calls"] = {
-            name: frozenset(re.findall(r"\bself\.(\w+)", text)) | ({"forward"} if "self(" in text else set())
-            for name, text in sources.items()
-        }
+        known = definition.memo["own calls"] = {name: _named_of_self(text) for name, text in sources.items()}
     return known
+
+
+@lru_cache(maxsize=4096)
+def _named_of_self(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\bself\.(\w+)", text)) | ({"forward"} if "self(" in text else set())
 
 
 def _left_out(index: Index, owner: Definition) -> Place | None:

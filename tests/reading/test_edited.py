@@ -129,6 +129,8 @@ def test_an_edited_method_leaves_the_others_alone(old: str, new: str) -> None:
         ("        return x  # done\n", "        return x + \\\n"),
         ("        await self\n", "        await self\n    else:\n"),
         ("        return x  # done\n", "        return x  # done\n    y = 2\n"),
+        ("        x = (self.width", "         x = (self.width"),
+        ("             2)", "             2"),
     ],
 )
 def test_what_reaches_into_the_code_below_is_parsed_whole(old: str, new: str) -> None:
