@@ -17,8 +17,8 @@ from .syntax import walk
 _CALLERS = 6
 # After that many classes and functions that lead to no model which runs the code, none is looked for any more: what
 # everybody names (whether a package is there) is no part of a forward. In timm and transformers the longest search that
-# found one took 111.
-_LOOKED_AT = 200
+# found one took 50.
+_LOOKED_AT = 100
 
 
 def model_definitions(index: Index, facts: FileFacts, statement: Statement) -> list[Definition]:
