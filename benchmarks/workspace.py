@@ -23,7 +23,12 @@ from .results import Row, milliseconds, table
 
 # Copies of timm (141,000 lines): from 0.1 to 3 million lines.
 _COPIES = (1, 4, 21)
+# What is shared among processes: a package whose models use all of its layers, and several that have nothing in common.
+_SHARED = (1, 4)
 _TORCHFIX = "torchfix==0.7.0"
+# MB: what one process may take, however large the workspace: what it reads at a time, and the texts with what is found
+# out of each (who imports and names what).
+_READ, _PER_TEXT = 500, 4
 
 
 def parse(sources: dict[str, str]) -> float:
@@ -71,17 +76,19 @@ def measure(name: str, count: int) -> dict[str, float]:
     root = folder.parent.as_posix()
     sources = copies(root, corpora.texts(folder), count)
     parsed = parse(sources)
-    before = peak_memory(anew=True)
+    peak_memory(anew=True)
     _, checked, found = check_all(root, sources)
     peak = peak_memory()
     lines = corpora.lines(sources)
-    return {"lines": lines, "parse": parsed, "check": checked, "found": found, "peak": peak, "before": before}
+    texts = sum(map(len, sources.values())) / 1e6
+    return {"lines": lines, "parse": parsed, "check": checked, "found": found, "peak": peak, "texts": texts}
 
 
-def measure_wall(name: str, processes: int) -> dict[str, float]:
-    """Wall-clock seconds with that many processes: run in a process of its own, as the command line is."""
+def measure_wall(name: str, count: int, processes: int) -> dict[str, float]:
+    """Wall-clock seconds for copies of a corpus with that many processes: run apart, as the command line is."""
     folder = corpora.folder(name)
-    return {"wall": check_all(folder.parent.as_posix(), corpora.texts(folder), processes)[0]}
+    root = folder.parent.as_posix()
+    return {"wall": check_all(root, copies(root, corpora.texts(folder), count), processes)[0]}
 
 
 def measure_again(name: str) -> dict[str, float]:
@@ -111,6 +118,10 @@ def torchfix(name: str) -> float:
             return float("nan")
 
 
+def _copies(count: int) -> str:
+    return "timm" if count == 1 else f"{count} copies of timm"
+
+
 def _apart(what: str, *arguments: object) -> dict[str, float]:
     """Figures measured in a process of their own."""
     command = [sys.executable, "-m", "benchmarks.workspace", what, *map(str, arguments)]
@@ -127,27 +138,37 @@ def run(counts: tuple[int, ...] = _COPIES) -> list[Row]:
         per_line = figures["check"] / figures["lines"] * 1e6
         rows.append(
             Row(
-                f"{'timm' if count == 1 else f'{count} copies of timm'}, {figures['lines']:,} lines, one core: CPU",
-                f"{milliseconds(figures['check'])} ({per_line:.1f} µs a line, {figures['found']:,} findings, "
-                f"peak {figures['peak']:,.0f} MB, of which {figures['before']:,.0f} are the texts)",
+                f"{_copies(count)}, {figures['lines']:,} lines, one core: CPU",
+                f"{milliseconds(figures['check'])} ({per_line:.1f} µs a line, {figures['found']:,} findings)",
                 f"ast.parse of its torch files {milliseconds(figures['parse'])}",
                 figures["check"] / figures["parse"],
                 3.0,
             )
         )
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    # By turns, the better of two each.
-    times = [[_apart("measure_wall", "timm", processes)["wall"] for processes in (1, cores)] for _ in range(2)]
-    one, every = map(min, zip(*times, strict=True))
-    rows.append(
-        Row(
-            f"timm, {cores} processes: wall-clock",
-            milliseconds(every),
-            f"one process {milliseconds(one)}, divided by {cores}",
-            every / (one / cores),
-            1.3,
+        bound = _READ + _PER_TEXT * figures["texts"]
+        rows.append(
+            Row(
+                f"the same: most memory at once, of {figures['texts']:,.0f} MB of source",
+                f"{figures['peak']:,.0f} MB",
+                f"{_READ} MB and {_PER_TEXT} times the source",
+                figures["peak"] / bound,
+                1.0,
+            )
         )
-    )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for count in _SHARED:
+        # By turns, the better of two each.
+        times = [[_apart("measure_wall", "timm", count, each)["wall"] for each in (1, cores)] for _ in range(2)]
+        one, every = map(min, zip(*times, strict=True))
+        rows.append(
+            Row(
+                f"{_copies(count)}, {cores} processes: wall-clock",
+                milliseconds(every),
+                f"one process {milliseconds(one)}, divided by {cores}",
+                every / (one / cores),
+                1.3,
+            )
+        )
     again = _apart("measure_again", "timm")
     rows.append(
         Row(
@@ -166,7 +187,7 @@ def run(counts: tuple[int, ...] = _COPIES) -> list[Row]:
 
 _MEASURES = {
     "measure": lambda name, count: measure(name, int(count)),
-    "measure_wall": lambda name, processes: measure_wall(name, int(processes)),
+    "measure_wall": lambda name, count, processes: measure_wall(name, int(count), int(processes)),
     "measure_again": measure_again,
 }
 
