@@ -49,7 +49,8 @@ class Statement:
                 self._body = parse(self.text) if known is None else known
                 self.earlier = None  # never needed again, nor are the versions before it
             except SyntaxError as error:
-                self.error = error
+                # Without its traceback, whose frames would keep everything alive that was looked at by then.
+                self.error = error.with_traceback(None)
                 self._body = [] if self.is_definition else _recover(self.text)
         return self._body
 

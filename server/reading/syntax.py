@@ -87,4 +87,5 @@ def parse(text: str) -> list[ast.stmt]:
             warnings.simplefilter("ignore")
             return ast.parse(text).body
     except (ValueError, RecursionError, MemoryError) as error:
-        raise SyntaxError(str(error)) from error
+        message = str(error)
+    raise SyntaxError(message)

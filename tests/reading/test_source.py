@@ -140,6 +140,17 @@ def test_what_does_not_parse_costs_only_its_own_statement(name: str) -> None:
     assert len(source.statements) > len(broken)
 
 
+@pytest.mark.parametrize("name", _BROKEN)
+def test_what_does_not_parse_keeps_nothing_alive_that_was_at_work_then(name: str) -> None:
+    text, _ = _BROKEN[name]
+    earlier = read(text.replace("\0", "pass"))
+    for source in (read(text), read(text, earlier)):
+        for _, statement in source.statements:
+            error = statement.failure
+            if error is not None:
+                assert error.__traceback__ is error.__context__ is error.__cause__ is None
+
+
 def test_an_open_triple_quoted_string_takes_what_follows() -> None:
     assert _keys('def f():\n    x = """open\n\ndef g(): ...\n') == [(0, "def f")]
 
