@@ -204,15 +204,24 @@ _SEGMENTATION = words("""
 _NOT_MODULES = r"(?:Config|Output|Outputs|OutputWithPast|Cache|Tokenizer|Processor|Mixin|Function|Info|Kwargs)$"
 
 
+# What the models of OpenMMLab derive from: it only adds how weights are initialised (mmengine 0.10, mmcv 1).
+_OPENMMLAB = frozenset(
+    f"{package}.{name}"
+    for package in ("mmengine.model", "mmcv.runner")
+    for name in ("BaseModule", "base_module.BaseModule")
+)
+
+
 @lru_cache(maxsize=4096)
 def is_module_base(dotted: str) -> bool:
-    """Whether that name is known to be a subclass of `nn.Module`: torch, torchvision, timm, transformers, lightning.
+    """Whether that name is known to be a subclass of `nn.Module`: torch, torchvision, timm, transformers, lightning,
+    OpenMMLab.
 
     For the libraries whose classes are listed in the generated table the list decides; for transformers, too large
     to list, the naming of its `modeling_` modules does.
     """
     path = canonical(dotted)
-    if path in table("module_classes")["classes"] or path in _LIGHTNING:
+    if path in table("module_classes")["classes"] or path in _LIGHTNING or path in _OPENMMLAB:
         return True
     if path.startswith("transformers."):
         match = re.fullmatch(_TRANSFORMERS_PUBLIC, path) or re.fullmatch(_TRANSFORMERS_PRIVATE, path)
