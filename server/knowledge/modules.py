@@ -212,6 +212,11 @@ _OPENMMLAB = frozenset(
 )
 
 
+def is_bare_base(dotted: str) -> bool:
+    """Whether a base brings no weights, children and `forward`: `nn.Module`, and what only adds training to it."""
+    return dotted == "torch.nn.Module" or dotted in _LIGHTNING or dotted in _OPENMMLAB
+
+
 @lru_cache(maxsize=4096)
 def is_module_base(dotted: str) -> bool:
     """Whether that name is known to be a subclass of `nn.Module`: torch, torchvision, timm, transformers, lightning,

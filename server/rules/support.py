@@ -246,7 +246,8 @@ def is_leaf_with_weights(index: Index, definition: Definition) -> bool:
     """Whether a model is a leaf to AIMET, and has parameters or buffers of its own or may have those of its base."""
     if not is_childless(index, definition):
         return False
-    return index.external_base(definition) != "torch.nn.Module" or _owns_state(index, definition)
+    base = index.external_base(definition)
+    return base is None or not modules.is_bare_base(base) or _owns_state(index, definition)
 
 
 def _may_be_module(value: Value) -> bool:

@@ -123,6 +123,8 @@ def test_module_attributes_are_taken_names() -> None:
         "transformers.models.bert.modeling_bert.BertSelfAttention",
         "lightning.LightningModule",
         "pytorch_lightning.LightningModule",
+        "mmengine.model.BaseModule",
+        "mmcv.runner.BaseModule",
         "segmentation_models_pytorch.base.SegmentationModel",
     ],
 )

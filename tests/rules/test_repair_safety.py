@@ -449,3 +449,10 @@ def test_names_of_subclasses_are_not_taken() -> None:
     (change,) = _one("AIMET101", body).repairs[0].changes
     (step,) = change.steps
     assert "relu" in step.module.taken  # type: ignore[union-attr]
+
+
+def test_a_model_of_openmmlab() -> None:
+    body = _net(_line("return F.relu(self.fc(x))"), bases="BaseModule").replace("nn.Linear(4, 4)", "ConvModule(4, 4)")
+    imports = "from mmcv.cnn import ConvModule\nfrom mmengine.model import BaseModule\n"
+    (found,) = findings("AIMET101", _IMPORTS + imports + body)
+    assert _safety(found) == "safe"
