@@ -31,19 +31,15 @@ def lines_of(text: str) -> list[str]:
 
 
 class Document:
-    """An open text document or notebook cell."""
+    """An open text document or notebook cell. path: the file's; the URI of a document that is no file."""
 
     def __init__(self, item: lsp.TextDocumentItem) -> None:
         self.uri = item.uri
+        self.path = path_of(item.uri) or item.uri
         self.version = item.version
         self.language = item.language_id
         self.lines = lines_of(item.text)
         self._text: str | None = item.text
-
-    @property
-    def path(self) -> str:
-        """The file's path; the URI of a document that is no file."""
-        return path_of(self.uri) or self.uri
 
     @property
     def text(self) -> str:

@@ -243,10 +243,13 @@ def follow(old: Statement, new: Statement) -> tuple[frozenset[str], frozenset[st
     change = new.change_since(old)
     added = frozenset[str]().union(*map(_dotted_in_line, after[change.first : change.end]))
     gone = frozenset[str]().union(*map(_dotted_in_line, before[change.first : change.old_end])) - added
+    maybe = frozenset(name for name in gone if name in new.text)
+    gone -= maybe
     for line in chain(after[: change.first], after[change.end :]):
-        if not gone:
+        if not maybe:
             break
-        gone -= _dotted_in_line(line)
+        maybe -= _dotted_in_line(line)
+    gone |= maybe
     known = dotted_names(old)
     new.memo["dotted"] = names = (known - gone) | added
     if names == known:

@@ -307,8 +307,8 @@ class FileFacts:
     @cached_property
     def registered_with_aimet(self) -> frozenset[str]:
         """The names of the classes that the file registers with AIMET's quantsim, or excludes from it."""
-        text = self.source.text
-        return frozenset(_REGISTERED.findall(text) if "QuantizationMixin" in text else ())
+        known = self.source.says("QuantizationMixin")
+        return frozenset(_REGISTERED.findall(self.source.text) if known else ())
 
     @cached_property
     def star_imports(self) -> tuple[str, ...]:
