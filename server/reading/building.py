@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from ..knowledge import modules
-from . import containers, plain
+from . import containers, noting, plain
 from .arguments import Arguments, Operand
 from .definitions import Definition
 from .values import Class, Instance, Module, Origin, Unknown, Value, join, options
@@ -56,7 +56,7 @@ def _give(m: Machine, definition: Definition, arguments: Arguments) -> None:
     for place, expression, value in given:
         name = place if isinstance(place, str) else parameters[place] if place < len(parameters) else ""
         if name in kept:
-            m.place(value, expression, expression, "submodules", "parents")
+            noting.place(m, value, expression, expression, "submodules", "parents")
 
 
 # Through how many constructors a module that is only passed on is followed.
@@ -135,7 +135,7 @@ def register(m: Machine, holder: Module, name: str, value: Value, target: ast.ex
     known = holder.attributes.get(name)
     if known is None or not _modules(value) <= _modules(known):
         # Else it only gets the name that it has.
-        m.place(value, source if source is not None else target, target, holder.identity, "name")
+        noting.place(m, value, source if source is not None else target, target, holder.identity, "name")
     holder.attributes[name] = value
 
 

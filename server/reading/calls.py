@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..knowledge import modules, tensors
 from ..knowledge.data import signature
-from . import attributes, building, expressions, fixed, iteration, library, methods, plain
+from . import attributes, building, expressions, fixed, iteration, library, methods, noting, plain
 from .arguments import Arguments, Operand
 from .definitions import Definition
 from .dtypes import is_boolean, is_mixed
@@ -181,7 +181,7 @@ def _apply_one_of(m: Machine, choices: list[Value], arguments: Arguments, node: 
         return join_all(apply(m, option, arguments, node, callee, "stored") for option in choices)
     before = m.save()
     results, ends = [], []
-    with m.choosing(choices):
+    with noting.choosing(m, choices):
         for option in choices:
             m.restore(before)
             results.append(apply(m, option, arguments, node, callee, "stored"))
@@ -336,7 +336,7 @@ def torch_operation(m: Machine, symbol: str, arguments: Arguments, node: ast.exp
     constant = fixed.result(symbol, arguments.positional, arguments.keywords) if not m.building else None
     if name in _TAKES_SHAPE:
         for operand in arguments.values():
-            m.feed(operand, "shape")
+            noting.feed(operand, "shape")
     if isinstance(value, Tensor):
         if tensors.is_creation(symbol):
             value = Tensor("created")
@@ -350,13 +350,14 @@ def torch_operation(m: Machine, symbol: str, arguments: Arguments, node: ast.exp
         elif boolean:
             value = Tensor(value.origin, boolean=True)
     elif name in _READS:
-        value = Number("number", data=True, read=m.flow(name, node, fixed=constant))
+        value = Number("number", data=True, read=noting.flow(m, name, node, fixed=constant))
         if name == "tolist":
             value = Sequence(None, value)
     if constant is not None and isinstance(value, Tensor) and value.fixed is None:
         value = Tensor(value.origin, value.definite, boolean=value.boolean, fixed=constant)
     if not m.building and not m.silent:
-        m.record(
+        noting.record(
+            m,
             Operation(
                 symbol,
                 node,
@@ -368,7 +369,7 @@ def torch_operation(m: Machine, symbol: str, arguments: Arguments, node: ast.exp
                 via,
                 arguments.starred,
                 tuple(loop.node for loop in m.loops),
-            )
+            ),
         )
     return value
 
@@ -380,7 +381,7 @@ def call_module(m: Machine, module: Module, arguments: Arguments, node: ast.expr
         if found is not None:
             return call_function(m, Function(found[1], module, lexical_class=found[0]), arguments, node)
         return TENSORISH
-    m.use(module, node, callee, arguments)
+    noting.use(m, module, node, callee, arguments)
     for argument, value in arguments.positional[:1]:
         if argument is not None and isinstance(value, (Tensor, Unknown)) and _takes_tensor(module):
             expressions.make_tensor(m, argument)

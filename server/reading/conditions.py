@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import expressions, fixed, ways
+from . import expressions, fixed, noting, ways
 from .values import (
     NONE,
     NUMBER,
@@ -40,7 +40,7 @@ def _boolean(m: Machine, node: ast.BoolOp) -> Value:
         value = expressions.evaluate(m, operand)
         known = known_truth(value)
         if known is None and isinstance(value, Tensor) and value.definite and not value.optional:
-            m.flow("or" if stop else "and", operand, "branch", fixed.of_value(value))
+            noting.flow(m, "or" if stop else "and", operand, "branch", fixed.of_value(value))
         if known is stop:
             values.append(value)
             break
@@ -70,9 +70,9 @@ def truth(m: Machine, node: ast.expr, kind: str) -> bool | None:
         return _truth_of_all(m, node, kind)
     value = expressions.evaluate(m, node)
     if isinstance(value, Tensor) and value.definite and not value.optional:
-        m.flow(kind, node, "branch", value.fixed)
+        noting.flow(m, kind, node, "branch", value.fixed)
     elif isinstance(value, Number) and (value.data or value.read is not None):
-        m.flow(kind, node, "branch", fixed.of_value(value))
+        noting.flow(m, kind, node, "branch", fixed.of_value(value))
     return known_truth(value)
 
 

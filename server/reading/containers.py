@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import attributes, iteration
+from . import attributes, iteration, noting
 from .arguments import Arguments
 from .values import (
     ROUND,
@@ -50,7 +50,7 @@ def extend(m: Machine, sequence: Sequence, more: Value, node: ast.expr) -> None:
 def append(m: Machine, sequence: Sequence, value: Value, node: ast.AST) -> None:
     """Run `list.append(value)`."""
     if isinstance(node, ast.expr):
-        m.place(value, node, node, ("list", id(sequence)), "container")
+        noting.place(m, value, node, node, ("list", id(sequence)), "container")
     if m.loops or sequence.items is None:
         # How often is not known.
         element = value if sequence.items == [] else join(sequence.any_element(), value)
@@ -186,7 +186,7 @@ def variance(index: Value) -> frozenset[int]:
 
 def add_child(m: Machine, module: Module, value: Value, node: ast.expr) -> None:
     """Put a module into a container that exists."""
-    m.place(value, node, node, module.identity, "container")
+    noting.place(m, value, node, node, module.identity, "container")
     if m.loops or module.items is None:
         module.element = value if module.element is None else join_all([module.element, *(module.items or []), value])
         module.items = None
@@ -229,5 +229,7 @@ def fill_container(m: Machine, module: Module, kind: str, a: Arguments) -> None:
         node = nodes[index] if index < len(nodes) else None
         held_here = {(option.identity, id(node)) for option in options(value) if isinstance(option, Module)}
         if isinstance(node, ast.expr):
-            m.place(value, node, node, module.identity, "container", again=bool(held_here) and held_here <= seen)
+            noting.place(
+                m, value, node, node, module.identity, "container", again=bool(held_here) and held_here <= seen
+            )
         seen |= held_here

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..knowledge import tensors
-from . import attributes, calls, conditions, fixed, iteration, operators, subscripts
+from . import attributes, calls, conditions, fixed, iteration, noting, operators, subscripts
 from .dtypes import is_boolean, is_mixed
 from .facts import Operation
 from .values import FALSE, NONE, TENSOR, TRUE, UNKNOWN, Const, Function, Number, Tensor, Unknown, Value, key_of
@@ -63,7 +63,7 @@ def operate(
         result = Tensor(result.origin, result.definite, boolean=result.boolean, fixed=constant)
     if not m.building and not m.silent:
         loops = tuple(loop.node for loop in m.loops)
-        m.record(Operation(symbol, node, None, m.frame.site, operands, {}, result, via, False, loops))
+        noting.record(m, Operation(symbol, node, None, m.frame.site, operands, {}, result, via, False, loops))
     return result
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import conditions, containers, expressions
+from . import conditions, containers, expressions, noting
 from .ranges import Range, Zipped
 from .values import (
     ROUND,
@@ -83,7 +83,7 @@ def iterate(m: Machine, value: Value, node: ast.expr) -> tuple[int | None, Calla
     """How often a loop over `value` runs (0, 1, or None for more or unknown), and what each round yields."""
     if isinstance(value, Sequence):
         if value.items is None:
-            m.feed(value.element, "range")
+            noting.feed(value.element, "range")
         if value.items is not None and len(value.items) < 2:
             held = list(value.items)
             return len(held), lambda loop: held[0] if held else UNKNOWN

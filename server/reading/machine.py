@@ -1,7 +1,7 @@
 """The abstract interpreter: runs `__init__` and `forward` on what is known of their values.
 
-This file holds its state and the facts it notes; `statements` runs, `expressions` evaluates, `calls` calls, `library`
-models Python's and torch's own functions. One machine reads one model once.
+This file holds its state and `noting` notes what is found; `statements` runs, `expressions` evaluates, `calls` calls,
+`library` models Python's and torch's own functions. One machine reads one model once.
 
 Paths: a branch runs on a copy of the state and the copies are joined after it, so that uses of a module in branches
 that exclude each other are one use. Loops run once, a second time where that changes what names hold.
@@ -19,23 +19,20 @@ from typing import TYPE_CHECKING, Any
 from . import building, calls, expressions, iteration, parameters, plain, statements, subscripts, ways
 from .arguments import Arguments
 from .definitions import Assigned, Definition
-from .facts import Entry, EntryKey, Flow, Operation, Reuse, Site, Trace, Use
+from .facts import Entry, EntryKey, Flow, Operation, Site, Trace
 from .values import (
     NONE,
     UNKNOWN,
     Class,
-    Fixed,
     Function,
     Module,
     ModuleFile,
-    Number,
     Sequence,
     Symbol,
     Unknown,
     Value,
     join,
     join_all,
-    options,
 )
 
 if TYPE_CHECKING:
@@ -129,9 +126,9 @@ class Machine:
         self.noted = 0
         # The calls being read that may be remembered, outer ones first.
         self.watches: list[plain.Watch] = []
-        self._seen: dict[tuple[int, str], Operation] = {}
-        self._reused: set[tuple[int, Any]] = set()
-        self._flows: dict[int, Flow] = {}
+        self.seen: dict[tuple[int, str], Operation] = {}
+        self.reused: set[tuple[int, Any]] = set()
+        self.flows: dict[int, Flow] = {}
         self._sites: dict[Definition, Site] = {}
         self._globals: dict[tuple[str, str], Value] = {}
         self._constants: dict[ast.expr, Value] = {}
@@ -217,161 +214,6 @@ class Machine:
         finally:
             self.loops.pop()
             self.round_ends.pop()
-
-    @contextmanager
-    def choosing(self, choices: list[Value]) -> Iterator[None]:
-        """Call one of several values: where one of them was not used before, none is used again for sure."""
-        unsure, modules = self.unsure, [each for each in choices if isinstance(each, Module)]
-        self.unsure = unsure or not all(self._is_used(each) for each in modules)
-        try:
-            yield
-        finally:
-            self.unsure = unsure
-
-    def _is_used(self, module: Module) -> bool:
-        in_loop = any(loop.number not in module.varies | self.pinned for loop in self.loops)
-        return in_loop or self._earlier(module) is not None
-
-    # Facts
-
-    def record(self, operation: Operation) -> None:
-        """Note an operation, once for each place and symbol."""
-        if self.building or self.silent:
-            return
-        self.noted += 1
-        key = (id(operation.node), operation.symbol)
-        known, ran = self._seen.get(key), self._first(("operation", *key), self.chain)
-        if known is None:
-            self._seen[key] = operation
-            operation.chain = self.chain
-            operation.only_traced = self.only_traced > 0
-            self.trace.operations.append(operation)
-            self.trace.reached.add((operation.site.path, operation.site.statement.key))
-            return
-        known.only_traced = known.only_traced and self.only_traced > 0
-        # What an exclusive branch reached counts once.
-        known.repeated = known.repeated or ran != self.chain
-        if operation.result is not known.result:
-            # Read again with other values: only what holds for both readings counts.
-            known.operands = tuple(
-                (node, join(value, other)) for (node, value), (_, other) in zip(known.operands, operation.operands)
-            )
-
-    def use(self, module: Module, node: ast.expr, callee: ast.expr, arguments: Arguments | None = None) -> None:
-        """Note that a module is called."""
-        if self.building or self.silent or module.is_self:
-            return
-        self.noted += 1
-        site = self.frame.site
-        use = Use(module, node, callee, site, self.chain, way=self.way)
-        if arguments is not None:
-            use.positional = tuple(value for _, value in arguments.positional)
-            use.keywords = {name: value for name, (_, value) in arguments.keywords.items()}
-            use.starred = arguments.starred
-        self.trace.uses.append(use)
-        self.trace.reached.add((site.path, site.statement.key))
-        constant = [loop for loop in self.loops if loop.number not in module.varies | self.pinned]
-        if constant:
-            use.loop = constant[-1].node
-        # Which module a variable picks is not known, so never the same as another call's.
-        earlier = self._earlier(module) if not module.varies & self.picked else None
-        if self.unsure:
-            pass
-        elif use.loop is not None:
-            self._reuse("loop", earlier or use, use)
-        elif earlier is not None and (earlier.node is not node or earlier.chain != self.chain):
-            self._reuse("helper" if earlier.node is node else "call", earlier, use)
-        self._mark(module, use)
-
-    def _earlier(self, module: Module) -> Use | None:
-        use: Use | None = ways.former(self.uses, module.identity, self.way)
-        if use is None and module.items is not None and not module.either:
-            for item in module.items:
-                for option in options(item):
-                    if isinstance(option, Module):
-                        use = use or self._earlier(option)
-        return use
-
-    def _first(self, key: Any, use: Any) -> Any:
-        """The first use of a thing on the way here: this one, where there was none."""
-        earlier = ways.former(self.uses, key, self.way)
-        if earlier is None:
-            self.uses[key] = ways.add(self.uses.get(key, ()), (self.way, use))
-        return use if earlier is None else earlier
-
-    def _mark(self, module: Module, use: Use) -> None:
-        self._first(module.identity, use)
-        for item in module.items or () if not module.either else ():
-            for option in options(item):
-                if isinstance(option, Module) and option.identity != module.identity:
-                    self._mark(option, use)
-
-    def place(
-        self, value: Value, node: ast.expr, callee: ast.expr, parent: object, how: str, again: bool = False
-    ) -> None:
-        """Note that a module is registered: under a name, in a container, or with several submodules.
-
-        again: the same expression put it there before (`[act] * 2`).
-        """
-        if not self.building or self.silent:
-            return
-        modules = [each for each in options(value) if isinstance(each, Module) and not each.is_self]
-        self.noted += bool(modules)
-        if len(modules) > 1 and not all(self._is_placed(each, parent, how) for each in modules):
-            # One of several, of which some are new here: perhaps not the one that was placed before.
-            for module in modules:
-                use = Use(module, node, callee, self.frame.site, self.chain)
-                self._first((module.identity, parent), use)
-            return
-        for module in modules:
-            self._place(module, node, callee, parent, how, again)
-
-    def _is_placed(self, module: Module, parent: object, how: str) -> bool:
-        """Whether a module is placed again here: it has a place, or each round of a loop gives it one."""
-        in_loop = how != "name" and any(loop.number not in module.varies for loop in self.loops)
-        return in_loop or ways.former(self.uses, (module.identity, parent), self.way) is not None
-
-    def _place(self, module: Module, node: ast.expr, callee: ast.expr, parent: object, how: str, again: bool) -> None:
-        constant = [loop for loop in self.loops if loop.number not in module.varies]
-        use = Use(module, node, callee, self.frame.site, self.chain, constant[-1].node if constant else None)
-        key = (module.identity, parent)
-        earlier = ways.former(self.uses, key, self.way)
-        if earlier is not None and (again or earlier.node is not node or earlier.chain != self.chain):
-            self._reuse(how, earlier, use)
-        elif use.loop is not None and how != "name":
-            self._reuse(how, use, use)
-        self._first(key, use)
-
-    def _reuse(self, how: str, first: Use, second: Use) -> None:
-        key = (id(second.callee), second.module.identity)
-        if key not in self._reused:
-            self._reused.add(key)
-            self.trace.reuses.append(Reuse(how, first, second))
-            self.trace.reached.add((second.site.path, second.site.statement.key))
-
-    def flow(self, kind: str, node: ast.AST, feeds: str = "", fixed: Fixed | None = None) -> Flow | None:
-        """Note that Python needs a tensor's value here. fixed: says that the input does not decide it."""
-        if self.building or self.silent:
-            return None
-        self.noted += 1
-        flow = self._flows.get(id(node))
-        if flow is None:
-            flow = self._flows[id(node)] = Flow(kind, node, self.frame.site, fixed=fixed)
-            self.trace.flows.append(flow)
-            self.trace.reached.add((self.frame.site.path, self.frame.site.statement.key))
-        elif flow.fixed is not None:
-            flow.fixed = Fixed((flow.fixed, fixed)) if fixed is not None else None
-        flow.feeds = flow.feeds or feeds
-        return flow
-
-    def feed(self, value: Value, what: str) -> None:
-        """Note that a number decides a `range` or a `shape`: matters where it was read out of a tensor."""
-        if isinstance(value, Number):
-            if value.read is not None:
-                value.read.feeds = value.read.feeds or what
-        elif isinstance(value, Sequence):
-            for item in value.items if value.items is not None else (value.element,):
-                self.feed(item, what)
 
     # Names
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import conditions, containers, expressions, plain
+from . import conditions, containers, expressions, noting, plain
 from .values import (
     FOREIGN,
     NUMBER,
@@ -217,7 +217,7 @@ def _compared(
         return Number("bool") if same is None else Const(same is isinstance(operator, ast.Is))
     if isinstance(operator, (ast.In, ast.NotIn)):
         if isinstance(other, Tensor) and other.definite:
-            m.flow("in", node, "branch", other.fixed)
+            noting.flow(m, "in", node, "branch", other.fixed)
         found = _contains(one, other)
         return Number("bool") if found is None else Const(found is isinstance(operator, ast.In))
     name = _OPERATORS[type(operator)]

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import attributes, building, calls, containers, fixed, function_models, iteration, plain
+from . import attributes, building, calls, containers, fixed, function_models, iteration, noting, plain
 from .arguments import Arguments
 from .ranges import Range, Zipped
 from .values import (
@@ -43,7 +43,7 @@ def _partial(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Valu
 
 def _range(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
     for _, value in a.positional:
-        m.feed(value, "range")
+        noting.feed(value, "range")
     numbers = [
         value.value if isinstance(value, Const) and isinstance(value.value, int) else None for _, value in a.positional
     ]
@@ -91,7 +91,7 @@ def _length(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value
     value = a.positional[0][1] if a.positional else UNKNOWN
     if isinstance(value, Sequence) and value.items is not None and not m.loops:
         return Const(len(value.items))
-    read = m.flow("len", node) if isinstance(value, Tensor) and value.definite else None
+    read = noting.flow(m, "len", node) if isinstance(value, Tensor) and value.definite else None
     return Number("int", shape=True, read=read)
 
 
@@ -148,7 +148,7 @@ def _extremum(name: str) -> Callable[..., Value]:
         if "key" in a.keywords:
             return join_all(values)
         if any(isinstance(value, Tensor) and value.definite for value in values):
-            m.flow(name, node, "branch", fixed.result(name, [(None, value) for value in values], {}))
+            noting.flow(m, name, node, "branch", fixed.result(name, [(None, value) for value in values], {}))
             return TENSOR
         if any(isinstance(value, Unknown) for value in values):
             return UNKNOWN
@@ -170,7 +170,7 @@ def _number(kind: str) -> Callable[..., Value]:
     def run(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
         value = a.positional[0][1] if a.positional else Const(0)
         if isinstance(value, Tensor) and value.definite:
-            return Number(kind, data=True, read=m.flow(kind, node, fixed=value.fixed))
+            return Number(kind, data=True, read=noting.flow(m, kind, node, fixed=value.fixed))
         if isinstance(value, Const) and isinstance(value.value, (int, float, bool)):
             return Const({"int": int, "float": float, "bool": bool}[kind](value.value))
         if isinstance(value, Number):

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import containers, expressions, plain
+from . import containers, expressions, noting, plain
 from .values import (
     NONE,
     TENSOR,
@@ -81,7 +81,7 @@ def _slice(m: Machine, holder: Value, node: ast.Subscript, bounds: ast.Slice) ->
     high = expressions.evaluate(m, bounds.upper) if bounds.upper is not None else NONE
     step = expressions.evaluate(m, bounds.step) if bounds.step is not None else NONE
     for bound in (low, high, step):
-        m.feed(bound, "shape")
+        noting.feed(bound, "shape")
     limits = [v.value for v in (low, high, step) if isinstance(v, Const) and isinstance(v.value, (int, type(None)))]
     bounded = slice(*limits) if len(limits) == 3 else None
     if isinstance(holder, Tensor):
@@ -107,7 +107,7 @@ def _bounds(m: Machine, node: ast.Slice) -> Value:
     """A slice among several indices (`x[:, :n]`)."""
     for bound in (node.lower, node.upper, node.step):
         if bound is not None:
-            m.feed(expressions.evaluate(m, bound), "shape")
+            noting.feed(expressions.evaluate(m, bound), "shape")
     return UNKNOWN
 
 

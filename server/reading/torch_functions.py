@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import calls, function_models
+from . import calls, function_models, noting
 from .arguments import Arguments
 from .values import FALSE, NONE, TENSORISH, TRUE, UNKNOWN, Const, Dictionary, Module, Number, Sequence, Tensor, Value
 
@@ -26,7 +26,7 @@ def _checkpoint_sequential(m: Machine, a: Arguments, node: ast.expr, callee: ast
     value = a.positional[0][1] if a.positional else UNKNOWN
     first = a.positional[2][1] if len(a.positional) > 2 else TENSORISH
     if isinstance(value, Module):
-        m.use(value, node, a.positional[0][0] or callee)
+        noting.use(m, value, node, a.positional[0][0] or callee)
         return calls.module_result(m, value, first)
     return TENSORISH
 
