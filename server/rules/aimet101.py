@@ -12,7 +12,7 @@ from ..knowledge.data import REQUIRED
 from ..knowledge.layers import RECEIVER, Layer, bind, layer, padding_module
 from ..positions import Span
 from ..reading.values import Const, Sequence, Tensor
-from . import helpers, leaves, owned, stored, support
+from . import carrying, helpers, leaves, lists, owned, stored, support
 from .advice import advice
 from .base import Case, Rule
 
@@ -211,7 +211,7 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
         passed = _passed(unit, operation, found, config)
         return ((passed,), "") if passed is not None else ((), place.reason)
     if operation.via != "stored" and (
-        operation.repeated or (operation.loops and not support.walked_around(unit, operation))
+        operation.repeated or (operation.loops and not lists.walked_around(unit, operation))
     ):
         return (), "it runs several times, so one module would be reused; use one module for each run"
     if operation.via == "stored" and not found.parametric:
@@ -232,7 +232,7 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
         arguments,
         beside=support.beside(operation),
         taken=support.taken_names(unit.index, operation.site.owner),  # type: ignore[arg-type]
-        each_of=support.walked_around(unit, operation),
+        each_of=lists.walked_around(unit, operation),
     )
     module = place.placed(unit, module, operation.node)
     written = f"self.{found.attribute} = nn.{cls.rpartition('.')[2]}({', '.join(arguments)})"
@@ -319,7 +319,7 @@ def _module_form(
             if isinstance(given, Const) and target.default is not REQUIRED and given.value == target.default:
                 if type(given.value) is type(target.default):
                     continue
-            text = support.carried(unit, operation, argument(parameter))
+            text = carrying.carried(unit, operation, argument(parameter))
             if text is None:
                 return f"`{parameter}` is only known at run time"
             if target.parameter == "scale_factor" and isinstance(given, Sequence) and given.kind == "list":
@@ -370,7 +370,7 @@ def _padding(
     pad = argument("pad") if "pad" in bound else None  # type: ignore[operator]
     mode = argument("mode") if "mode" in bound else None  # type: ignore[operator]
     fill = argument("value") if "value" in bound else None  # type: ignore[operator]
-    text = support.carried(unit, operation, pad)
+    text = carrying.carried(unit, operation, pad)
     if text is None or not isinstance(pad, (ast.Tuple, ast.List)):
         return "the padding is only known at run time"
     word = mode.value if isinstance(mode, ast.Constant) else "constant" if mode is None else None
@@ -380,7 +380,7 @@ def _padding(
         return "`torch.nn` has no padding module for this"
     arguments = [text]
     if constant:
-        filled = support.carried(unit, operation, fill)
+        filled = carrying.carried(unit, operation, fill)
         if filled is None:
             return "the padding value is only known at run time"
         arguments.append(filled)
@@ -404,7 +404,7 @@ def _aimet_form(
         f"{path}.{found.aimet}",
         beside=support.beside(operation),
         taken=support.taken_names(unit.index, operation.site.owner),  # type: ignore[arg-type]
-        each_of=support.walked_around(unit, operation),
+        each_of=lists.walked_around(unit, operation),
     )
     module = place.placed(unit, module, operation.node)
     scripted = support.scripting_doubt(unit.index, operation.site.owner) if operation.site.owner else ""

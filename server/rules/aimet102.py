@@ -25,7 +25,7 @@ from ..knowledge.modules import ModuleClass, module_class
 from ..reading.definitions import Definition
 from ..reading.syntax import statements_below
 from ..reading.values import Choice, Module, Tensor, Value
-from . import support
+from . import lists, support
 from .base import Case, Rule
 
 if TYPE_CHECKING:
@@ -290,7 +290,7 @@ def _steps(unit: Unit, reuse: Reuse, stateless: bool) -> tuple[tuple[Step, ...] 
         return None, place.reason, ""
     each_of = None
     if reuse.how == "loop":
-        each_of = support.walked(unit.index, owner, use.loop)
+        each_of = lists.walked(unit.index, owner, use.loop)
         if each_of is None:
             return (
                 None,

@@ -12,7 +12,7 @@ from ..knowledge.layers import layer
 from ..knowledge.validator import flagged
 from ..positions import Span
 from ..reading.values import Const, Number, Sequence, Tensor, Value
-from . import helpers, leaves, respelling, stubs, support
+from . import helpers, leaves, lists, respelling, stubs, support
 from .aimet_forms import module_call
 from .base import Case, Rule
 
@@ -272,7 +272,7 @@ def _repairs(
         return ((passed,), "") if passed is not None else ((), place.reason)
     if operation.via in ("stored", "passed", "operator function"):
         return (), "the function is handed on and called elsewhere"
-    if operation.repeated or (operation.loops and not support.walked_around(unit, operation)):
+    if operation.repeated or (operation.loops and not lists.walked_around(unit, operation)):
         return (), "it runs several times, so one module would be reused; use one module for each run"
     call = module_call(unit, operation, module)
     if isinstance(call, str):
@@ -285,7 +285,7 @@ def _repairs(
         arguments,
         beside=support.beside(operation),
         taken=support.taken_names(unit.index, operation.site.owner),  # type: ignore[arg-type]
-        each_of=support.walked_around(unit, operation),
+        each_of=lists.walked_around(unit, operation),
     )
     new = place.placed(unit, new, operation.node)
     scripted = support.scripting_doubt(unit.index, operation.site.owner) if operation.site.owner else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..knowledge.aimet_modules import AimetModule, number_first
 from ..positions import Span
 from ..reading.values import Const, Number, Sequence
-from . import support
+from . import carrying, support
 
 if TYPE_CHECKING:
     from ..reading.facts import Operation, Unit
@@ -42,7 +42,7 @@ def module_call(
             node = nodes[parameters.index(parameter)]
         if node is None:
             continue
-        text = support.carried(unit, operation, node)
+        text = carrying.carried(unit, operation, node)
         if text is None:
             return f"`{parameter}` is only known at run time"
         constructor.append(f"{target}={text}")
@@ -74,7 +74,7 @@ def _same(
         if node is None and parameter in module.parameters and module.parameters.index(parameter) < len(nodes):
             node = nodes.pop(module.parameters.index(parameter))
         if node is not None:
-            text = support.carried(unit, operation, node)
+            text = carrying.carried(unit, operation, node)
             if text is None:
                 return f"`{parameter}` is only known at run time"
             constructor.append(text if target == "axis" else f"{target}={text}")

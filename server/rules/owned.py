@@ -12,7 +12,7 @@ from ..knowledge.aimet_modules import aimet_module, import_path
 from ..knowledge.layers import Layer, bind
 from ..positions import Span
 from ..reading.definitions import Definition
-from . import support
+from . import carrying, support
 from .aimet_forms import keyword, module_call
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _layer(unit: Unit, operation: Operation, found: Layer, owner: str) -> Repair
     given = nodes.pop("input")
     arguments: list[str] = []
     for parameter, node in nodes.items():
-        carried = support.carried(unit, operation, node)
+        carried = carrying.carried(unit, operation, node)
         if carried is None:
             changes = _kept_by_base(unit, operation, node, f"{found.attribute}.{parameter}")
             if changes is None:

@@ -1,4 +1,4 @@
-"""What the repairs of several rules share: where a module may be registered, and what its constructor may say."""
+"""What the repairs of several rules share: where a module may be registered, and why not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..finding import NewModule, ReplaceText, Safety, Step
 from ..knowledge import modules
-from ..reading.definitions import CODE, Assigned, Definition, Import
+from ..reading.definitions import CODE, Assigned, Definition
 from ..reading.syntax import parents_below, walk
 from ..reading.values import Choice, Module, Tensor, Unknown, Value
 from .walks import walks_children, walks_of_forward
@@ -318,84 +318,6 @@ def _taken_names(index: Index, owner: Definition) -> frozenset[str]:
     return frozenset(names)
 
 
-def carried(unit: Unit, operation: Operation, node: ast.expr | None) -> str | None:
-    """An argument as it can stand in `__init__`, None where it may mean something else there."""
-    return _carried(unit, operation.site.owner, node) if node is not None else None
-
-
-def _carried(unit: Unit, owner: Definition | None, node: ast.expr) -> str | None:
-    if not all(_holds_in_init(unit, owner, part) for part in walk(node)):
-        return None
-    source = unit.source(node)
-    return source if "\n" not in source else ast.unparse(node)
-
-
-_PLAIN = (
-    ast.Constant,
-    ast.Tuple,
-    ast.List,
-    ast.UnaryOp,
-    ast.USub,
-    ast.UAdd,
-    ast.Not,
-    ast.Load,
-    ast.BinOp,
-    ast.operator,
-)
-
-
-def _holds_in_init(unit: Unit, owner: Definition | None, node: ast.AST) -> bool:
-    if isinstance(node, _PLAIN):
-        return True
-    if isinstance(node, ast.Attribute):
-        return (
-            isinstance(node.value, ast.Name) and node.value.id == "self" and _constant_attribute(unit, owner, node.attr)
-        )
-    if isinstance(node, ast.Name):
-        return node.id == "self" or _module_constant(unit, node.id)
-    return False
-
-
-def _module_constant(unit: Unit, name: str) -> bool:
-    unit.index.depend(unit.path, name)
-    unit.index.depend("calls", name)
-    binding = unit.file.lookup(name)
-    if isinstance(binding, Import):
-        return True
-    if not isinstance(binding, Assigned):
-        return False
-    try:
-        ast.literal_eval(binding.value)
-    except ValueError:
-        return False
-    # A constant that some function may set is none.
-    return f"global {name}" not in unit.file.source.text
-
-
-def _constant_attribute(unit: Unit, owner: Definition | None, name: str) -> bool:
-    """Whether `self.<name>` is set once, in `__init__`, at its top level."""
-    if owner is None:
-        return False
-    definitions = [each for each in unit.index.order(owner) if isinstance(each, Definition)]
-    definitions.extend(subclasses(unit.index, owner))
-    writes = sum(len(re.findall(rf"\.{name}\s*(?:[-+*/|&@%]|//|\*\*)?=(?!=)", each.source)) for each in definitions)
-    if writes == 0:
-        # torch's own layers keep what their constructor takes under its name.
-        base = modules.module_class(unit.index.external_base(owner) or "")
-        return base is not None and any(parameter.name == name for parameter in base.signature)
-    if writes != 1:
-        return False
-    method = owner.method("__init__")
-    if method is None or not isinstance(method.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        return False
-    for statement in method.node.body:
-        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-        for target in targets:
-            if isinstance(target, ast.Attribute) and target.attr == name:
-                return True
-    return False
-
-
 def beside(operation: Operation) -> str | None:
     """The attribute whose layer made the operation's first operand: the new module is defined after it."""
     for node, _ in operation.operands[:1]:
@@ -415,84 +337,6 @@ def attribute_of(node: ast.expr) -> str | None:
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
         return node.attr
     return None
-
-
-def walked(index: Index, owner: Definition | None, loop: ast.AST | None) -> str | None:
-    """The attribute of `self` that a `for` loop walks, also through `enumerate` and beside others in `zip`.
-
-    None where the list may be longer than `__init__` leaves it: walked beside a second one it would be cut short.
-    """
-    if not isinstance(loop, ast.For) or owner is None:
-        return None
-    (iterated,) = _arguments_of(loop.iter, "enumerate")[:1] or (loop.iter,)
-    lists = map(attribute_of, _arguments_of(iterated, "zip") or [iterated])
-    return next((each for each in lists if each is not None and not _grows_later(index, owner, each)), None)
-
-
-def _arguments_of(node: ast.expr, function: str) -> list[ast.expr]:
-    """What a call of a plain function is given, nothing where it is none."""
-    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function
-    return node.args if called and isinstance(node, ast.Call) else []
-
-
-def _grows_later(index: Index, owner: Definition, attribute: str) -> bool:
-    """Whether a list may get more elements after `__init__`; a part of itself in its place is no longer than it was."""
-    grows = (
-        rf"\.{attribute}(?:\.(?:append|extend|insert)\(|\[[^]\n]*\]\s*=(?!=)"
-        rf"|\s*\+=|\s*(?::[^=\n]*)?=(?!=)(?!\s*\w+\.{attribute}\[))"
-    )
-    bases = [each for each in index.order(owner) if isinstance(each, Definition)]
-    classes = [*bases, *subclasses(index, owner)]
-    methods = [
-        each.statement.source(node)
-        for each in classes
-        for name, node in each.methods.items()
-        if name != "__init__" or each not in bases  # what a subclass adds comes after
-    ]
-    if any(_is_handed_out(node, attribute) for each in classes for node in each.methods.values()):
-        return True
-    # Elsewhere `self` is another class's.
-    elsewhere = [each.text for each in index.mentioning(owner)]
-    return any(re.search(grows, text) for text in methods) or any(
-        re.search(rf"(?<!self){grows}", text) for text in elsewhere
-    )
-
-
-# What reads a list that it is given.
-_READERS = frozenset(
-    "ModuleList Sequential all any deepcopy dict enumerate filter getattr hasattr isinstance iter len list map max min "
-    "print range reversed set sorted str sum tuple type zip".split()
-)
-_FILLS = frozenset({"append", "extend", "insert"})
-
-
-def _is_handed_out(method: ast.AST, attribute: str) -> bool:
-    """Whether a list of `self` is passed to a function that may fill it, or filled under a name of its own."""
-    nodes = walk(method)
-    names: dict[str, int] = {}
-    for node in nodes:
-        if isinstance(node, ast.Assign):
-            parts = (*node.targets, node.value)
-            if any(attribute_of(each) == attribute for each in parts):
-                names.update({each.id: node.lineno for each in parts if isinstance(each, ast.Name)})
-    for node in nodes:
-        filled: ast.expr | None = None
-        if isinstance(node, ast.Call):
-            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if called not in _READERS and any(attribute_of(each) == attribute for each in node.args):
-                return True
-            if isinstance(node.func, ast.Attribute) and called in _FILLS:
-                filled = node.func.value
-        elif isinstance(node, ast.AugAssign):
-            filled = node.target
-        if isinstance(filled, ast.Name) and filled.lineno > names.get(filled.id, filled.lineno):
-            return True
-    return False
-
-
-def walked_around(unit: Unit, operation: Operation) -> str | None:
-    """The attribute of `self` that the one loop around an operation walks."""
-    return walked(unit.index, operation.site.owner, operation.loops[0]) if len(operation.loops) == 1 else None
 
 
 def parents(statement: Statement) -> dict[ast.AST, ast.AST]:
