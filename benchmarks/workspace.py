@@ -28,7 +28,7 @@ _SHARED = (1, 4)
 _TORCHFIX = "torchfix==0.7.0"
 # MB: what one process may take, however large the workspace: what it reads at a time, and the texts with what is found
 # out of each (who imports and names what).
-_READ, _PER_TEXT = 500, 4
+_READ, _PER_TEXT = 1000, 4
 
 
 def parse(sources: dict[str, str]) -> float:
