@@ -119,24 +119,28 @@ class _Checker:
         size = sum(len(project.text(path)) for project in given.values() for path in project.paths)
         self._in_batches = shared or size > _LARGE
         self._projects = {key: project.prepared() for key, project in given.items()} if self._in_batches else given
+        self._package = ""
 
     def check(self, index: int) -> _Checked:
         """Check one task."""
         path, given, config = self._tasks[index]
         if self._in_batches:
-            self._projects = {key: bounded(each) for key, each in self._projects.items()}
+            # What was read of one package is of little use to another, and of much to the rest of its own.
+            last, self._package = self._package, given.files[path].package
+            most = _BATCH if self._package == last else _BATCH // 2
+            self._projects = {key: bounded(each, most) for key, each in self._projects.items()}
         project = self._projects[id(given)]
         report = engine.check(path, project, config)
         names = engine.rests_on(path, project, config, report) if self._keep else frozenset[Dependency]()
         return _Checked(report, names)
 
 
-def bounded(project: Project) -> Project:
+def bounded(project: Project, most: int | None = None) -> Project:
     """The project, which must be nobody else's, without what was read of it where that has grown large.
 
-    What was found out of the files' texts stays.
+    What was found out of the files' texts stays. most: how many results may be in memory.
     """
-    if len(project.memory.entries) <= _BATCH:
+    if len(project.memory.entries) <= (_BATCH if most is None else most):
         return project
     following = project.unread()
     project.let_go()

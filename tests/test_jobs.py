@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from aimet_guidelines import jobs
+from aimet_guidelines import engine, jobs
 from aimet_guidelines.config import Config
 from aimet_guidelines.engine import Project
 from aimet_guidelines.finding import Report
@@ -81,3 +81,22 @@ def test_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _reports(_project(), 2) == whole
     monkeypatch.setattr(jobs, "_BATCH", 0)
     assert _reports(_project(), 2) == whole
+
+
+def test_a_package_is_read_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    known: dict[str, int] = {}
+    check = engine.check
+
+    def noting(path: str, given: Project, config: Config) -> Report:
+        known[path.removeprefix(f"{ROOT}/")] = len(given.memory.entries)
+        return check(path, given, config)
+
+    monkeypatch.setattr(engine, "check", noting)
+    monkeypatch.setattr(jobs, "_LARGE", 0)
+    _reports(_project())
+    whole = known["one/use.py"]  # what reading the package before it has left
+    monkeypatch.setattr(jobs, "_BATCH", whole + 1)
+    _reports(_project())
+    assert known["one/nets/util.py"] > whole // 2  # never let go inside a package that fits
+    assert known["one/use.py"] == 0
+    assert known["other/nets/__init__.py"] < whole // 2

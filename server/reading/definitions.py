@@ -166,6 +166,13 @@ class FileFacts:
     module: str
     source: Source
 
+    @property
+    def package(self) -> str:
+        """The folder of the outermost package that it lies in, or its own folder."""
+        folder = posixpath.dirname(self.path)
+        depth = self.module.count(".") - (posixpath.basename(self.path) != "__init__.py")
+        return folder.rsplit("/", depth)[0] if depth > 0 else folder
+
     def prepare(self) -> None:
         """Find out what every index of it asks: what it imports and mentions."""
         _ = self.imports, self.star_imports, self.mentioned  # and with them what is imported under another name
