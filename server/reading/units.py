@@ -100,6 +100,7 @@ _DOES_SOMETHING = frozenset(
     {
         *(ast.Call, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.Subscript, ast.IfExp, ast.comprehension),
         *(ast.AugAssign, ast.If, ast.While, ast.For, ast.With, ast.Match, ast.Assert),
+        *(ast.Attribute, ast.Tuple, ast.List),  # `x.T`, `a, b = x`
     }
 )
 

@@ -109,3 +109,14 @@ def test_a_size_known_at_run_time_takes_aimet_s_module() -> None:
     title, texts = _repaired(helpers=helper, net=_NET)
     assert title.startswith("Define `self.pad = Pad()` in `Net` and pass it to `fuse`")
     assert "*, pad):\n    return pad(a + b, [0, a.shape[-1]], value=scale)\n" in texts["helpers"]
+
+
+@pytest.mark.parametrize("body", ["x.T", "x.mT.mT", "torch.exp(x)", "x + x", "-x"])
+def test_what_a_short_helper_does_is_found(body: str) -> None:
+    text = f"import torch\nimport torch.nn as nn\n\n\ndef helper(x):\n    return {body}\n\n\n" + (
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.fc = nn.Linear(4, 4)\n\n    def forward(self, x):\n        return helper(self.fc(x))\n"
+    )
+    project = Project.empty("/p").updated({"/p/net.py": text})
+    found = check("/p/net.py", project, Config(root="/p")).findings
+    assert found and all(finding.span.line == 5 for finding in found)
