@@ -34,6 +34,7 @@ def walk(
     suffixes: tuple[str, ...] = SUFFIXES,
     exclude: Iterable[tuple[str, tuple[str, ...]]] = (),
     excludes: Excludes | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> Iterator[str]:
     """The absolute POSIX paths of the files under `folder` that are to be checked, sorted within each folder.
 
@@ -43,6 +44,7 @@ def walk(
     exclude: further (folder, globs relative to it) in `.gitignore` syntax.
     excludes: gives the globs that the settings of a folder exclude, and what these are relative to; it is asked
         for `folder` and for each folder below it that has a pyproject.toml.
+    stop: asked before each folder; where it says so, no more are walked.
     A `folder` that is itself ignored is walked all the same, without what ignores it.
     Folders that cannot be listed are passed over; a folder reached twice through symbolic links is read once.
     """
@@ -52,7 +54,7 @@ def walk(
     level = _levels_above(top)
     if level is not None and top.startswith(level.base) and _ignored(top, True, level):
         level = None  # who names an ignored folder means it
-    yield from _walk(top, level, fixed, settings, excludes, suffixes, set())
+    yield from _walk(top, level, fixed, settings, excludes, suffixes, set(), stop)
 
 
 def unignored(top: str, folder: str, paths: Iterable[str]) -> list[str]:
@@ -74,6 +76,7 @@ def _walk(
     excludes: Excludes | None,
     suffixes: tuple[str, ...],
     linked: set[str],
+    stop: Callable[[], bool] | None,
 ) -> Iterator[str]:
     pending = [(folder, level, settings)]
     top = os.path.realpath(folder)
@@ -81,7 +84,7 @@ def _walk(
     def within(path: str, place: str) -> bool:
         return (path + "/").startswith(place.rstrip("/") + "/")
 
-    while pending:
+    while pending and not (stop and stop()):
         folder, level, settings = pending.pop()
         try:
             with os.scandir(folder) as listing:

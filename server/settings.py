@@ -96,8 +96,8 @@ class Settings:
         self._configs: dict[tuple[str, bool, str], tuple[_Read, Config]] = {}
 
     def forget(self) -> None:
-        """Look at the files again at the next question."""
-        self._folders = {folder: (float("-inf"), read) for folder, (_, read) in self._folders.items()}
+        """Look at the files again at the next question. Another thread may be asking one."""
+        self._folders = {folder: (float("-inf"), read) for folder, (_, read) in list(self._folders.items())}
 
     def config_for(self, path: str, *, imported: bool = False, installed: str = "") -> Config:
         """What the file at the absolute `path` is checked with.

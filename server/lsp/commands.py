@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,10 @@ def bind(server: Server, command: Command) -> Callable[..., Awaitable[Any]]:
     """The command as pygls calls it."""
 
     async def run(*arguments: Any) -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        server.protocol.end_with_request(task)  # pygls lets a command that was cancelled go on
+        await asyncio.sleep(0)
         return await command(server, arguments)
 
     return run

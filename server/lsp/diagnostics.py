@@ -45,7 +45,7 @@ class Publisher:
             place = Place(document.uri, Columns(document.text))
             self._publish(place, folder, report.findings, document.version, answer)
             self._count(path, report.findings)
-        elif folder.shows_closed(path):
+        elif folder.shows_closed(path) and path in folder.project.files:
             place = Place(uri_of(path), Columns(folder.project.text(path)))
             self._publish(place, folder, report.findings, None, answer)
             self._count(path, report.findings)
@@ -61,6 +61,12 @@ class Publisher:
             own.update(cell.document for cell in notebook.cells)
         for uri in sorted(own):
             self._empty(uri)
+
+    def leave(self, path: str, uris: Iterable[str]) -> None:
+        """Documents of a file were closed: from now on it is shown under the URI that is made of its path."""
+        for uri in uris:
+            if uri != uri_of(path):
+                self._empty(uri)
 
     def mistakes(self, found: Mapping[str, tuple[tuple[int, str], ...]]) -> None:
         """Show mistakes in settings files, as (0-based line, message) by path; others' are taken away."""
@@ -107,7 +113,11 @@ class Publisher:
     def _publish(
         self, place: Place, folder: Folder, findings: list[Finding], version: int | None, answer: bool
     ) -> None:
-        texts = self._texts.setdefault(place.uri, Texts()) if version is not None else Texts()
+        if version is None:
+            self._texts.pop(place.uri, None)
+            texts = Texts()
+        else:
+            texts = self._texts.setdefault(place.uri, Texts())
         array = texts.array(findings, place, lambda path, span: self.place_of(folder, path, span), related=self.related)
         if not answer and self._shown.get(place.uri, "[]") == array:
             return

@@ -103,7 +103,8 @@ class Documents:
         """Forget the document; None where it was not open."""
         document = self._by_uri.pop(uri, None)
         if document is not None:
-            self._by_path.pop(document.path, None)
+            if self._by_path.get(document.path) is document:
+                del self._by_path[document.path]
         return document
 
     def get(self, uri: str) -> Document | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from .. import discovery
@@ -62,19 +62,23 @@ def _is_skipped(parent: str, root: str) -> bool:
     return False
 
 
-def walk(folder: Folder) -> Iterator[str]:
-    """The files of a workspace folder that are checked, as absolute POSIX paths."""
+def walk(folder: Folder, stop: Callable[[], bool]) -> Iterator[str]:
+    """The files of a workspace folder that are checked, as absolute POSIX paths. stop: says that nobody wants them."""
     exclude = [(folder.root, folder.editor.files_exclude)]
-    return discovery.walk(folder.root, exclude=exclude, excludes=folder.settings.excludes)
+    return discovery.walk(folder.root, exclude=exclude, excludes=folder.settings.excludes, stop=stop)
+
+
+def is_walked(path: str, folder: Folder) -> bool:
+    """Whether it is a folder that the workspace scan comes to."""
+    return os.path.isdir(path) and not _is_skipped(path, folder.root)
 
 
 def below(path: str) -> Iterator[str]:
-    """The files in a folder that came to be and may have to be checked; none where `path` is no folder.
+    """The files in a folder that came to be and may have to be checked.
 
     An editor does not reliably tell of files that are made together with their folder, as git does it.
     """
-    if os.path.isdir(path) and not is_skipped(posixpath.basename(path)):
-        yield from discovery.walk(path)
+    return discovery.walk(path)
 
 
 def read(path: str) -> str | None:

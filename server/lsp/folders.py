@@ -26,7 +26,7 @@ class Folder:
     root: absolute POSIX path, empty for a document that is no file. uri: as the client wrote it.
     whole: whether it is indexed and reported as a whole; else only its open documents are.
     reports: the last report of each file. mistakes: those of the settings files met, by their path.
-    touched: the files that were checked here since the scan last began.
+    shown: the files whose findings were looked at anew since the scan last began to check.
     """
 
     def __init__(self, root: str, uri: str, editor: EditorSettings, *, whole: bool) -> None:
@@ -35,7 +35,7 @@ class Folder:
         self.whole = whole
         self.project = Project.empty(root)
         self.reports: dict[str, Report] = {}
-        self.touched: set[str] = set()
+        self.shown: set[str] = set()
         self._before: dict[str, FileFacts | None] = {}
         self._importers: set[str] = set()
         self.use(editor)
@@ -97,7 +97,6 @@ class Folder:
             _log.exception("%s could not be checked", path)
             return None
         self.reports[path] = report
-        self.touched.add(path)
         return report
 
     def reported(self, path: str) -> bool:
@@ -138,7 +137,10 @@ class Folders:
         root = path_of(uri)
         if root is None:
             return None
-        folder = self._folders[root] = Folder(root, uri, self.default, whole=True)
+        folder = self._folders.get(root)
+        if folder is None:
+            folder = self._folders[root] = Folder(root, uri, self.default, whole=True)
+            self._loose = {path: alone for path, alone in self._loose.items() if not folder.contains(path)}
         return folder
 
     def remove(self, uri: str) -> Folder | None:

@@ -12,6 +12,7 @@ import logging
 import os
 import pickle
 import signal
+import threading
 import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator, Callable
@@ -63,7 +64,7 @@ class Scanner:
 
     async def finished(self) -> None:
         """Return when the scan that runs has ended."""
-        if self._task is not None:
+        while self._task is not None and self.running:
             await asyncio.wait([self._task])
 
     async def _run(self) -> None:
@@ -74,40 +75,43 @@ class Scanner:
         try:
             await session.scheduler.idle()
             await progress.begin()
-            found: list[tuple[Folder, list[str]]] = []
             for folder in session.folders:
-                paths = await self._find(folder)
-                await self._index(folder, paths, progress)
-                found.append((folder, paths))
+                await self._index(folder, await self._find(folder), progress)
                 folder.forget_changes()
             self.indexing = False
             for path in session.open_paths():
                 session.scheduler.later(path)
-            progress.total = sum(len(paths) for _, paths in found)
-            for folder, paths in found:
-                await self._check(folder, paths, progress)
+            progress.total = sum(len(folder.project.files) for folder in session.folders)
+            for folder in session.folders:
+                await self._check(folder, progress)
             await session.scheduler.rested()
+            session.show_mistakes()
             session.sweeper.keep()  # going through the index again and again would only delay keystrokes
         except asyncio.CancelledError:
             raise
         except Exception:
             _log.exception("the workspace could not be scanned")
         finally:
-            self.indexing = False
+            if self._task is asyncio.current_task():  # else the next scan runs already
+                self.indexing = False
             progress.end()
             asyncio.get_running_loop().call_soon(session.status.changed)
 
     async def _find(self, folder: Folder) -> list[str]:
-        """The files to check; those that are there no longer are dropped."""
-        paths = await asyncio.get_running_loop().run_in_executor(None, lambda: sorted(files.walk(folder)))
+        """The files to read: of those in a workspace folder inside this one, none.
+
+        Known files that the walk did not come to are looked at: they are gone, or came to be behind its back.
+        """
         session = self._session
-        opened = set(session.open_paths())
-        gone = set(folder.project.paths) - set(paths) - opened
-        if gone:
-            folder.update(dict.fromkeys(gone))
-            for path in gone:
-                session.scheduler.drop(path)
-                session.publisher.clear(path)
+        stop = threading.Event()
+        try:
+            walked = await asyncio.get_running_loop().run_in_executor(
+                None, lambda: sorted(files.walk(folder, stop.is_set))
+            )
+        finally:
+            stop.set()
+        paths = [path for path in walked if session.folders.of(path) is folder]
+        await session.intake.take_in_steps(folder, set(folder.project.paths).difference(paths, session.open_paths()))
         return paths
 
     async def _index(self, folder: Folder, paths: list[str], progress: _Progress) -> None:
@@ -122,7 +126,7 @@ class Scanner:
                 position += 1
                 if not self._session.is_open(path):
                     texts[path] = files.read(path)
-            folder.update(texts)
+            self._session.intake.put(folder, texts)
             progress.total = len(paths)
             progress.report("reading", position)
         await self._prepare(folder, paths)
@@ -138,13 +142,14 @@ class Scanner:
             if facts is not None:
                 facts.prepare()
 
-    async def _check(self, folder: Folder, paths: list[str], progress: _Progress) -> None:
+    async def _check(self, folder: Folder, progress: _Progress) -> None:
         """Check and publish file by file."""
         session = self._session
         if folder.editor.diagnostic_mode != "workspace":
             return
+        paths = sorted(folder.project.paths)
         rest = dict.fromkeys(path for path in paths if not session.is_open(path))
-        folder.touched.clear()
+        folder.shown.clear()
         if len(rest) >= _WORTH_A_PROCESS:
             try:
                 async with contextlib.aclosing(self._by_worker(folder, paths)) as reports:
@@ -167,7 +172,7 @@ class Scanner:
     def _take(self, folder: Folder, checked: Checked) -> None:
         """Publish a worker's report, unless its text, or what the server itself found since, is newer."""
         session, path = self._session, checked.report.path
-        if session.is_open(path) or path in folder.touched:
+        if session.is_open(path) or path in folder.shown or session.folders.of(path) is not folder:
             return
         try:
             current = folder.project.text(path)

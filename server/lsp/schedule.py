@@ -8,9 +8,11 @@ short steps, and `idle` stands before each.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 
+_log = logging.getLogger(__name__)
 _LONGEST_DEFERRAL = 0.25  # seconds; a client that never stops sending still gets answers
 
 
@@ -94,7 +96,12 @@ class Scheduler:
                 self._arm()
                 return
             key = next(iter(self._urgent))
-            if self._answer(key, overdue):
+            try:
+                done = self._answer(key, overdue)
+            except Exception:  # who waits for ever for this one would keep everybody else waiting
+                _log.exception("%s could not be answered", key)
+                done = True
+            if done:
                 self._urgent.pop(key, None)
                 self._since = time.monotonic()
 
@@ -104,4 +111,7 @@ class Scheduler:
             if self._later:
                 key = next(iter(self._later))
                 del self._later[key]
-                self._refresh(key)
+                try:
+                    self._refresh(key)
+                except Exception:
+                    _log.exception("%s could not be checked", key)

@@ -82,6 +82,20 @@ class Protocol(LanguageServerProtocol):
         except Exception:
             _log.exception("a message could not be handled")
 
+    def end_with_request(self, task: asyncio.Task[Any]) -> None:
+        """Have a task, which does what the request being handled asks for, end when that request is cancelled."""
+        request = self._request_futures.get(self.msg_id) if self.msg_id is not None else None
+        if request is None:  # it was before the task began
+            task.cancel()
+        else:
+            request.add_done_callback(lambda done: task.cancel() if done.cancelled() else None)
+
+    def cancel_requests(self) -> None:
+        """End what is going on, but for the request being handled. pygls stumbles over those that end at once."""
+        for number, future in list(self._request_futures.items()):
+            if number != self.msg_id:
+                future.cancel()
+
     @property
     def shutting_down(self) -> bool:
         """Whether the client has asked for the end."""
@@ -120,6 +134,7 @@ class Server(LanguageServer):
 
         feature(lsp.INITIALIZE, self._initialize)
         feature(lsp.INITIALIZED, self._initialized)
+        feature(lsp.SHUTDOWN, self._shut_down)
         feature(lsp.EXIT, self._exit)
         feature(lsp.TEXT_DOCUMENT_DID_OPEN, lambda params: session.open_document(params.text_document))
         feature(lsp.TEXT_DOCUMENT_DID_CHANGE, session.change_document)
@@ -160,6 +175,10 @@ class Server(LanguageServer):
     def _closed(self) -> None:
         self._end(0 if self.protocol.shutting_down else 1)
 
+    def _shut_down(self, _params: Any = None) -> None:
+        self.session.scanner.stop()
+        self.protocol.cancel_requests()
+
     def _exit(self, _params: Any = None) -> None:
         self._closed()
 
@@ -192,8 +211,10 @@ class Server(LanguageServer):
     async def _initialized(self, _params: lsp.InitializedParams) -> None:
         self._register()
         if self._pulls_settings:
-            await self.session.pull_settings()
-            self.session.scheduler.release()
+            try:
+                await self.session.pull_settings()
+            finally:
+                self.session.scheduler.release()
         self.session.scanner.start()
 
     async def _watch_parent(self, pid: int) -> None:

@@ -153,6 +153,7 @@ class Session:
         self.intake.take(folder, [path])
         if folder.shows_closed(path):
             self.refresh(path)
+            self.publisher.leave(path, uris)
         else:
             self.publisher.clear(path, uris)
         self.status.changed()
@@ -219,8 +220,14 @@ class Session:
 
     def _after(self, path: str, report: Report) -> None:
         self.status.changed()
+        if (folder := self.folders.of(path)) is not None:
+            folder.shown.add(path)
         for problem in report.problems:
             self.tell_once(f"{path}:{problem.line + 1}: {problem.message}", lsp.MessageType.Log)
+        self.show_mistakes()
+
+    def show_mistakes(self) -> None:
+        """Publish the mistakes in the settings files that were met, and take away those of others."""
         self.publisher.mistakes({k: v for each in self.folders.everything() for k, v in each.mistakes.items()})
 
     def _sync(self, path: str, folder: Folder) -> None:
@@ -270,10 +277,9 @@ class Session:
             elif files.is_checked(path):
                 by_folder.setdefault(folder, set()).add(path)
             elif change.type == lsp.FileChangeType.Created:
-                by_folder.setdefault(folder, set()).update(files.below(path))
+                self.intake.take_below(folder, path)
         for folder, paths in by_folder.items():
-            closed = sorted(path for path in paths if not self.is_open(path))
-            self.intake.take(folder, closed)
+            self.intake.take(folder, (path for path in paths if not self.is_open(path)))
 
     def is_open(self, path: str) -> bool:
         """Whether the file is open in the editor."""
@@ -302,14 +308,18 @@ class Session:
     # Folders and settings
 
     def set_folders(self, added: Iterable[lsp.WorkspaceFolder], removed: Iterable[lsp.WorkspaceFolder] = ()) -> None:
-        """Folders were added to the workspace or removed from it."""
+        """Folders were added to the workspace or removed from it. A file belongs to the innermost one it is in."""
+        before = self.folders.everything()
         for each in removed:
-            folder = self.folders.remove(each.uri)
-            for path in folder.reports if folder is not None else ():
-                if not self.is_open(path) or self.folders.of(path) is None:
-                    self.publisher.clear(path)
+            self.folders.remove(each.uri)
         for each in added:
             self.folders.add(each.uri)
+        for folder in before:
+            left = [path for path in folder.project.paths if self.folders.of(path) is not folder]
+            folder.update(dict.fromkeys(left))
+            for path in left:
+                if not self.is_open(path) or self.folders.of(path) is None:
+                    self.publisher.clear(path)
 
     async def pull_settings(self) -> None:
         """Ask the editor for its settings, folder by folder; keep what is known where it does not answer."""
@@ -321,13 +331,13 @@ class Session:
             for section in (settings.SECTION, "files.exclude")
         ]
         try:
-            answer = await asyncio.wait_for(
+            answer: Any = await asyncio.wait_for(
                 self.server.workspace_configuration_async(lsp.ConfigurationParams(items)), timeout=5
             )
+            answers: list[Any] = [*answer, *[None] * (len(items) - len(answer))]
         except Exception as error:  # a client without settings still gets its files checked
             self.server.tell(f"the editor did not answer with its settings: {error}", lsp.MessageType.Warning)
             return
-        answers: list[Any] = [*answer, *[None] * (len(items) - len(answer))]
         pairs = [settings.read(answers[at], answers[at + 1]) for at in range(0, len(items), 2)]
         self.use_settings(pairs[0], list(zip(folders, pairs[1:], strict=True)))
 

@@ -57,6 +57,7 @@ class Editor:
         self.applied: list[lsp.ApplyWorkspaceEditParams] = []
         self.watchers: list[Any] = []
         self.settings: dict[str | None, Any] = {}
+        self.settings_answer = True  # else null
         self.files_exclude: dict[str, bool] = {}
         self.cancel_progress = False
         self.configuration_asked = 0
@@ -204,8 +205,10 @@ class Editor:
         feature(lsp.WINDOW_WORK_DONE_PROGRESS_CREATE)(lambda params: None)
         feature(lsp.PROGRESS)(functools.partial(self._progress))
 
-    def _configuration(self, params: lsp.ConfigurationParams) -> list[Any]:
+    def _configuration(self, params: lsp.ConfigurationParams) -> list[Any] | None:
         self.configuration_asked += 1
+        if not self.settings_answer:
+            return None
         default = self.settings.get(None)
         return [
             self.files_exclude if item.section == "files.exclude" else self.settings.get(item.scope_uri, default)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 
+import pytest
 from lsprotocol import types as lsp
 
 from .editor import Editor, capabilities
@@ -49,32 +48,6 @@ async def test_the_scan_shows_progress(editor: Editor, tmp_path: Path) -> None:
     await editor.scanned()
     await editor.until(lambda: editor.progress and editor.progress[-1]["kind"] == "end")
     assert editor.progress[0]["kind"] == "begin" and editor.progress[0]["cancellable"]
-
-
-async def test_the_scan_can_be_cancelled(editor: Editor, tmp_path: Path) -> None:
-    for number in range(20):
-        write(tmp_path / f"net{number:02}.py", "relu(1)  # SLOW\n")
-    editor.cancel_progress = True
-    await editor.start(tmp_path)
-    await editor.until(lambda: any("cancelled" in note for status in editor.statuses for note in status["notes"]))
-    assert len({each.uri for each in editor.published}) < 20
-
-
-async def test_a_cancelled_scan_leaves_no_process_behind(editor: Editor, tmp_path: Path) -> None:
-    for number in range(40):
-        write(tmp_path / f"net{number:02}.py", "relu(1)  # SLOW\n")
-    await editor.start(tmp_path)
-    await editor.until(lambda: any(each.get("message", "").startswith("checking") for each in editor.progress))
-    assert children_of(editor.process.pid)
-    editor.cancel_progress = True
-    await editor.until(lambda: any("cancelled" in note for status in editor.statuses for note in status["notes"]))
-    await editor.until(lambda: not children_of(editor.process.pid))
-
-
-def children_of(pid: int) -> list[str]:
-    """The processes that a process started and that still run."""
-    listed = subprocess.run(["ps", "-o", "stat=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [state for state in listed.stdout.split() if not state.startswith("Z")]
 
 
 async def test_when_the_scan_s_process_fails_the_server_does_its_work(editor: Editor, tmp_path: Path) -> None:
@@ -217,6 +190,20 @@ async def test_what_nobody_sees_is_not_checked(editor: Editor, tmp_path: Path) -
     assert editor.statuses[-1]["files"] == 1
 
 
+@pytest.mark.parametrize("inner_first", [False, True])
+async def test_a_folder_inside_another_has_its_files_alone(editor: Editor, tmp_path: Path, inner_first: bool) -> None:
+    inner = tmp_path / "inner"
+    uris = [write(inner / f"net{number:02}.py", "relu(1)\nplain(1)\n") for number in range(30)]
+    own = write(tmp_path / "net.py", "relu(1)\nplain(1)\n")
+    editor.settings[inner.as_uri()] = {"ignore": ["AIMET101"]}
+    await editor.start(*((inner, tmp_path) if inner_first else (tmp_path, inner)))
+    await editor.shows(own, "0:0 AIMET101", "1:0 AIMET204")
+    await editor.scanned()
+    for uri in uris:
+        assert [len(each.diagnostics) for each in editor.of(uri)] == [1]
+    assert editor.statuses[-1]["files"] == 31
+
+
 async def test_two_folders_have_their_own_settings(editor: Editor, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     first, second = write(one / "net.py", "relu(1)\nplain(1)\n"), write(two / "net.py", "relu(1)\nplain(1)\n")
@@ -254,6 +241,15 @@ async def test_settings_that_are_no_object_do_no_harm(editor: Editor, tmp_path: 
     await editor.start(tmp_path)
     uri = editor.open(tmp_path / "net.py", "relu(1)\n")
     await editor.shows(uri, "0:0 AIMET101")
+
+
+async def test_an_editor_that_answers_without_settings_is_answered(editor: Editor, tmp_path: Path) -> None:
+    editor.settings_answer = False
+    closed = write(tmp_path / "closed.py", "relu(1)\n")
+    await editor.start(tmp_path)
+    uri = editor.open(tmp_path / "net.py", "relu(1)\n")
+    await editor.shows(uri, "0:0 AIMET101")
+    await editor.shows(closed, "0:0 AIMET101")
 
 
 async def test_run_on_save(editor: Editor, tmp_path: Path) -> None:
@@ -444,18 +440,3 @@ async def test_the_status_names_what_is_switched_off(editor: Editor, tmp_path: P
     await editor.start(tmp_path)
     await editor.scanned()
     await editor.until(lambda: any("AIMET001" in note for note in editor.statuses[-1]["notes"]))
-
-
-def test_the_server_ends_when_the_editor_is_gone_but_the_pipe_is_not(tmp_path: Path) -> None:
-    parent = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
-    fake = Path(__file__).with_name("fake_engine.py")
-    server = subprocess.Popen([sys.executable, "-I", str(fake)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert server.stdin is not None and parent.stdin is not None
-    params = {"processId": parent.pid, "rootUri": tmp_path.as_uri(), "capabilities": {}}
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}).encode()
-    server.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
-    server.stdin.flush()
-    parent.stdin.close()
-    parent.wait()
-    assert server.wait(timeout=30) == 1
-    server.stdin.close()
