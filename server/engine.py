@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 # Repairs make room for others (a functional's module can be a reuse) or stand in each other's way (two parameters at
 # one place); each round repairs what the last one left, as long as there is something.
-_ROUNDS = 20
+_ROUNDS = 40
 
 
 @dataclass

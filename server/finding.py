@@ -58,7 +58,8 @@ class NewModule:
 
     owner: the class it is added to, qualified within its top-level statement (`Net`, `Outer.Inner`).
     name: the preferred attribute name; the first free one of name, name2, name3, ... is taken.
-    cls: dotted path of the module's class (`torch.nn.ReLU`); written in the file's import style.
+    cls: dotted path of the module's class (`torch.nn.ReLU`); written in the file's import style. `.Roll` is a class
+        that the file itself defines.
     args: source text of each constructor argument (`"0.1"`, `"inplace=True"`).
     copy_of: instead of cls and args, repeat the expression at this range of the statement.
     beside: the attribute whose definition in `__init__` it follows; else the end of `__init__`.
@@ -190,7 +191,9 @@ def _imported(step: Step) -> tuple[str, ...]:
     """The dotted names that the text of a step takes from elsewhere."""
     if isinstance(step, (CallModule, ReplaceCallee)):
         return (step.module.cls,)
-    return step.imports if isinstance(step, (ReplaceText, InsertStatements)) else ()
+    if isinstance(step, ReplaceText):
+        return (*step.imports, *(module.cls for module in step.modules))
+    return step.imports if isinstance(step, InsertStatements) else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -320,7 +320,9 @@ class _Rewriter:
         if original is not None:
             value = self._copy(original)
         else:
-            value = f"{self._speller.spell(module.cls, shadowed)}({', '.join(module.args)})"
+            own = module.cls.startswith(".")
+            spelt = module.cls[1:] if own else self._speller.spell(module.cls, shadowed)
+            value = f"{spelt}({', '.join(module.args)})"
         beside = module.beside
         if module.each_of is not None:
             receiver = (self_name(init) if init is not None else None) or "self"

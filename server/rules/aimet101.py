@@ -12,9 +12,10 @@ from ..knowledge.data import REQUIRED
 from ..knowledge.layers import RECEIVER, Layer, bind, layer, padding_module
 from ..positions import Span
 from ..reading.values import Const, Sequence, Tensor
-from . import carrying, helpers, leaves, lists, owned, stored, support
+from . import carrying, held, helpers, leaves, lists, owned, stored, support
 from .advice import advice
 from .base import Case, Rule
+from .substitutes import is_literal, kept_parameters
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -80,12 +81,15 @@ class FunctionalLayer(Rule):
     always drops, where a base class cannot be read, or where weights would be left unquantized. A functional over
     weights that the class owns (`F.layer_norm(x, shape, self.weight, self.bias)`) becomes a layer that holds the same
     parameters, which adds names to the `state_dict`, or AIMET's module that takes the weights with each call: unsafe,
-    but for `F.batch_norm` in a class that holds other modules already, for quantsim quantizes what AIMET's `BatchNorm`
-    is given.
-    In a function that models call, the module becomes a parameter and every call in the workspace passes one of its
-    own: unsafe, since callers elsewhere must follow. A class whose `forward` walks over its own children leaves the new
-    one out of the walk: unsafe, since code elsewhere may walk too. There is no repair where the arguments are only
-    known at run time and AIMET has no module that takes them.
+    but for `F.batch_norm` in a class that holds other modules already, for quantsim quantizes what AIMET's
+    `BatchNorm` is given. In a function that models call, the module becomes a parameter and calls in models pass one
+    of their own; other callers go on with the functional, which is the parameter's default. Unsafe: torch.jit.script
+    cannot compile the function any more, and where the default would need values of the function there is none, so
+    that callers elsewhere must follow. Where the weights are those of a layer that the model holds (`F.linear(x,
+    self.fc.weight, self.fc.bias)`, also by way of such a function), that layer is called: unsafe, since its hooks
+    then run. A class whose `forward` walks over its own children leaves the new one out of the walk: unsafe, since
+    code elsewhere may walk too. There is no repair where the arguments are only known at run time and AIMET has no
+    module that takes them.
     """
 
     code = "AIMET101"
@@ -216,6 +220,9 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
         return (), "it runs several times, so one module would be reused; use one module for each run"
     if operation.via == "stored" and not found.parametric:
         return stored.repairs(unit, operation, found, place)
+    layer_held = held.repair(unit, operation, found) if found.parametric else None
+    if layer_held is not None:
+        return (layer_held,), ""
     own = owned.repair(unit, operation, found, place, config) if not place.walks else None
     if found.parametric or own is not None:
         kind = found.module.rpartition(".")[2]
@@ -249,8 +256,10 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
 
 def _passed(unit: Unit, operation: Operation, found: Layer, config: Config) -> Repair | None:
     """The repair in a function that models call."""
-    if operation.site.owner is not None or operation.starred or found.parametric or found.mutates:
+    if operation.site.owner is not None or operation.starred or found.mutates:
         return None
+    if found.parametric:
+        return held.passed(unit, operation, found) or owned.passed(unit, operation, found, config)
     made = _module_form(unit, operation, found)
     if isinstance(made, str):
         kept = owned.as_written(operation) if found.aimet is not None and operation.via == "direct" else None
@@ -258,9 +267,23 @@ def _passed(unit: Unit, operation: Operation, found: Layer, config: Config) -> R
             return None
         path = aimet_modules.import_path(config.aimet_version)
         return helpers.repair(unit, operation, found.attribute, f"{path}.{found.aimet}", (), kept)
-    if made[3]:
+    training = _training_argument(operation, found)
+    if made[3] and not (isinstance(training, ast.Name) and training.id in kept_parameters(operation.site.function)):
         return None
-    return helpers.repair(unit, operation, found.attribute, made[0], made[1], made[2])
+    return helpers.repair(
+        unit, operation, found.attribute, made[0], made[1], made[2], training=training if made[3] else None
+    )
+
+
+def _training_argument(operation: Operation, found: Layer) -> ast.expr | None:
+    """What a call gives for whether it trains."""
+    if found.training is None:
+        return None
+    bound = bind(found, len(operation.operands), operation.keywords) or {}
+    where = bound.get(found.training[0])
+    if where is None or where == RECEIVER:
+        return None
+    return operation.operands[where][0] if isinstance(where, int) else operation.keywords[where][0]
 
 
 def _step(
@@ -302,10 +325,16 @@ def _module_form(
             return operation.operands[where + offset][1] if where != RECEIVER else operation.operands[0][1]
         return operation.keywords[where][1]
 
+    def decides(parameter: str) -> bool:
+        """Whether the value read is that of every call: in a function, other callers may pass another."""
+        node = argument(parameter)
+        return operation.site.owner is not None or node is None or is_literal(node)
+
     for parameter, allowed in found.inexpressible.items():
         if parameter in bound:
             given = value(parameter)
-            if not isinstance(given, Const) or not any(given.value is each or given.value == each for each in allowed):
+            told = isinstance(given, Const) and decides(parameter)
+            if not told or not any(given.value is each or given.value == each for each in allowed):  # type: ignore[attr-defined]
                 return f"`nn.{found.module.rpartition('.')[2]}` has no `{parameter}`"
     if found.missing:
         return f"`nn.{found.module.rpartition('.')[2]}` needs `{found.missing[0]}`, which the call does not tell"
@@ -316,7 +345,8 @@ def _module_form(
     for parameter, target in found.carried.items():
         if parameter in bound:
             given = value(parameter)
-            if isinstance(given, Const) and target.default is not REQUIRED and given.value == target.default:
+            same = isinstance(given, Const) and target.default is not REQUIRED and given.value == target.default
+            if isinstance(given, Const) and same and decides(parameter):
                 if type(given.value) is type(target.default):
                     continue
             text = carrying.carried(unit, operation, argument(parameter))

@@ -392,8 +392,8 @@ def _is_always(index: Index, owner: Definition, attribute: str, module: Module) 
 
 
 def _made_by_base(index: Index, owner: Definition, module: Module) -> bool:
-    """Whether a library's module is made by the constructor of a base, so that it is there to be copied after that."""
-    if module.cls is None or module.guess or module.origin is None:
+    """Whether a module is made by the constructor of a base, so that it is there to be copied after that."""
+    if (module.cls is None and module.definition is None) or module.guess or module.origin is None:
         return False
     bases = [each for each in index.order(owner)[1:] if isinstance(each, Definition)]
     return any(each.methods.get("__init__") is module.origin.function for each in bases)

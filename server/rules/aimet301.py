@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..finding import CallModule, Change, Draft, InsertStatements, NewModule, Repair, Safety, Severity
 from ..knowledge.aimet_modules import AimetModule, aimet_module, import_path
@@ -12,7 +12,7 @@ from ..knowledge.layers import layer
 from ..knowledge.validator import flagged
 from ..positions import Span
 from ..reading.values import Const, Number, Sequence, Tensor, Value
-from . import helpers, leaves, lists, respelling, stubs, support
+from . import helpers, leaves, lists, own, respelling, stubs, support
 from .aimet_forms import module_call
 from .base import Case, Rule
 
@@ -72,14 +72,18 @@ class FunctionalOp(Rule):
     ## Fix safety
 
     AIMET's modules compute the same, but the model then imports `aimet_torch`: safe where the project depends on it
-    already, unsafe elsewhere. They cannot be compiled by `torch.jit.script`. Fix-all applies these repairs only
-    where this rule is selected by name, or with `--aimet-modules always`. In a function that models call, the module
-    becomes a parameter and every call in the workspace passes one of its own: unsafe, since callers elsewhere must
-    follow. AIMET has no module for `unbind`, `type_as`, `.mT` and `torch.stack`; they are spelled with what it passes
-    or has: `q, k, v = qkv[0], qkv[1], qkv[2]`, `x.to(y)`, `x.transpose(-2, -1)`, and a `Concat` of `unsqueeze`. The
-    values are the same bit for bit. `F.scaled_dot_product_attention` becomes `ScaledDotProductAttention`, which
-    quantsim does not know by itself, so the repair also registers it in the file. A `torch.einsum` that is a matrix
-    product becomes `MatMul`: unsafe, since it may round differently.
+    already, unsafe elsewhere. They cannot be compiled by `torch.jit.script`. Fix-all applies these repairs only where
+    this rule is selected by name, or with `--aimet-modules always`. In a function that models call, the module
+    becomes a parameter and calls in models pass one of their own; other callers go on with the operation, which is
+    the parameter's default. Unsafe: torch.jit.script cannot compile the function any more. An operation that has a
+    module nowhere (`roll`, `var`, `clamp`, `arange`, ...) gets a class of one line in the file, which AIMET takes for
+    the operation; it is registered with quantsim, with quantizers where it computes new values and without where it
+    only moves them. Unsafe: torch.jit.script cannot compile it. AIMET has no module for `unbind`, `type_as`, `.mT`
+    and `torch.stack`; they are spelled with what it passes or has: `q, k, v = qkv[0], qkv[1], qkv[2]`, `x.to(y)`,
+    `x.transpose(-2, -1)`, and a `Concat` of `unsqueeze`. The values are the same bit for bit.
+    `F.scaled_dot_product_attention` becomes `ScaledDotProductAttention`, which quantsim does not know by itself, so
+    the repair also registers it in the file. A `torch.einsum` that is a matrix product becomes `MatMul`: unsafe,
+    since it may round differently.
     """
 
     code = "AIMET301"
@@ -148,7 +152,8 @@ class FunctionalOp(Rule):
         if module is not None and repairs:
             message += f" AIMET has `{module.name}` for it."
         elif module is None:
-            message += " AIMET has no module for it." + (f" No repair is offered: {reason}." if reason else "")
+            message += " AIMET has no module for it."
+            message += f" No repair is offered: {reason}." if reason and not repairs else ""
         else:
             message += f" No repair is offered: {reason}."
         return Draft(
@@ -256,58 +261,97 @@ def _range(operation: Operation) -> Span:
     return span
 
 
+class _Form(NamedTuple):
+    """How an operation is written as a module: the class and its constructor's arguments, what stays in the call, the
+    name that a bare in-place form assigns to. before: statements that the file needs first. told: of the class, for
+    the title. doubt: what may change."""
+
+    attribute: str
+    cls: str
+    arguments: tuple[str, ...]
+    kept: tuple[Span | str, ...]
+    assign_to: str | None = None
+    before: tuple[InsertStatements, ...] = ()
+    told: str = ""
+    doubt: str = ""
+
+
 def _repairs(
     unit: Unit, operation: Operation, module: AimetModule | None, config: Config
 ) -> tuple[tuple[Repair, ...], str]:
     if operation.site.owner is not None and unit.model_of(operation.site.owner) is None:
         return (), "it stands in a class of another file"
+    form: _Form | str | None
     if module is None:
         respelled, reason = respelling.repair(unit, operation, config)
-        return ((respelled,), "") if respelled is not None else ((), reason)
-    if module.tensors and config.aimet_version == "1.x":
+        if respelled is not None:
+            return (respelled,), ""
+        form = _own_form(unit, operation, config)
+        if form is None:
+            return (), reason
+    elif module.tensors and config.aimet_version == "1.x":
         return (), f"AIMET 1.x has no `{module.name}`"
+    else:
+        form = None
     place = support.place_for(unit, operation, leaving_out=True)
+    if place.owner is not None:
+        if operation.via in ("stored", "passed", "operator function"):
+            return (), "the function is handed on and called elsewhere"
+        if operation.repeated or (operation.loops and not lists.walked_around(unit, operation)):
+            return (), "it runs several times, so one module would be reused; use one module for each run"
+    if form is None and module is not None:
+        form = _aimet_form(unit, operation, module, config)
     if place.owner is None:
-        passed = _passed(unit, operation, module, config)
+        passed = _passed(unit, operation, form) if isinstance(form, _Form) and not _registered(module) else None
         return ((passed,), "") if passed is not None else ((), place.reason)
-    if operation.via in ("stored", "passed", "operator function"):
-        return (), "the function is handed on and called elsewhere"
-    if operation.repeated or (operation.loops and not lists.walked_around(unit, operation)):
-        return (), "it runs several times, so one module would be reused; use one module for each run"
+    if not isinstance(form, _Form):
+        return (), form or ""
+    return (_called(unit, operation, place, form, config),), ""
+
+
+def _aimet_form(unit: Unit, operation: Operation, module: AimetModule, config: Config) -> _Form | str:
     call = module_call(unit, operation, module)
     if isinstance(call, str):
-        return (), call
+        return call
     arguments, kept, assign_to = call
+    cls = f"{import_path(config.aimet_version)}.{module.name}"
+    registration = _registration(unit, module, config)
+    told = " of AIMET's own modules and call it" + (", registered with quantsim" if registration else "")
+    return _Form(module.attribute, cls, arguments, kept, assign_to, registration, told, module.caveat)
+
+
+def _own_form(unit: Unit, operation: Operation, config: Config) -> _Form | None:
+    found = own.own(unit, operation, config)
+    if found is None:
+        return None
+    what = "left out of quantization, since it makes no new values" if found.left_out else "registered with quantsim"
+    told = f", a class of its own in this file, {what}, and call it"
+    doubt = "torch.jit.script cannot compile it"
+    return _Form(found.attribute, f".{found.name}", (), found.kept, None, found.made, told, doubt)
+
+
+def _called(unit: Unit, operation: Operation, place: support.Place, form: _Form, config: Config) -> Repair:
+    """The repair in a method of a model."""
     new = NewModule(
-        place.owner,
-        module.attribute,
-        f"{import_path(config.aimet_version)}.{module.name}",
-        arguments,
+        place.owner or "",
+        form.attribute,
+        form.cls,
+        form.arguments,
         beside=support.beside(operation),
         taken=support.taken_names(unit.index, operation.site.owner),  # type: ignore[arg-type]
         each_of=lists.walked_around(unit, operation),
     )
     new = place.placed(unit, new, operation.node)
     scripted = support.scripting_doubt(unit.index, operation.site.owner) if operation.site.owner else ""
-    doubts = [
-        place.reason,
-        module.caveat,
-        scripted,
-        "" if config.aimet_available else "the model then imports aimet_torch",
-    ]
-    doubt = next((each for each in doubts if each), "")
-    title = (
-        f"Define `self.{module.attribute} = {module.name}({', '.join(arguments)})` of AIMET's own modules and call it"
-    )
-    registration = _registration(unit, module, config)
-    if registration:
-        title += ", registered with quantsim"
+    missing = "" if config.aimet_available or form.cls.startswith(".") else "the model then imports aimet_torch"
+    doubt = next((each for each in (place.reason, form.doubt, scripted, missing) if each), "")
+    made = f"{form.cls.rpartition('.')[2]}({', '.join(form.arguments)})"
+    title = f"Define `self.{form.attribute} = {made}`{form.told}"
     if doubt:
         title += f" (unsafe: {doubt})"
-    step = CallModule(operation.site.statement.span(operation.node), new, kept, assign_to)
-    safety = Safety.UNSAFE if doubt else Safety.SAFE
-    steps = (*place.steps(unit, new, step), *registration)
-    return (Repair(title, safety, (Change(unit.path, unit.statement.key, steps),)),), ""
+    step = CallModule(operation.site.statement.span(operation.node), new, form.kept, form.assign_to)
+    steps = (*place.steps(unit, new, step), *form.before)
+    return Repair(title, Safety.UNSAFE if doubt else Safety.SAFE, (Change(unit.path, unit.statement.key, steps),))
 
 
 def _registration(unit: Unit, module: AimetModule, config: Config) -> tuple[InsertStatements, ...]:
@@ -318,10 +362,13 @@ def _registration(unit: Unit, module: AimetModule, config: Config) -> tuple[Inse
     return (stubs.registered_aimet(unit, cls, module.tensors),)
 
 
-def _passed(unit: Unit, operation: Operation, module: AimetModule, config: Config) -> Repair | None:
+def _registered(module: AimetModule | None) -> bool:
+    """Whether every file that makes one of AIMET's modules has to register it."""
+    return module is not None and bool(module.tensors)
+
+
+def _passed(unit: Unit, operation: Operation, form: _Form) -> Repair | None:
     """The repair in a function that models call."""
-    call = module_call(unit, operation, module) if operation.site.owner is None else ""
-    if isinstance(call, str) or call[2] is not None or module.tensors:
+    if operation.site.owner is not None or form.assign_to is not None:
         return None
-    cls = f"{import_path(config.aimet_version)}.{module.name}"
-    return helpers.repair(unit, operation, module.attribute, cls, call[0], call[1])
+    return helpers.repair(unit, operation, form.attribute, form.cls, form.arguments, form.kept, form.before)

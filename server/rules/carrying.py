@@ -9,22 +9,42 @@ from typing import TYPE_CHECKING
 from ..knowledge import modules
 from ..reading.definitions import Assigned, Definition, Import
 from ..reading.syntax import walk
-from . import support
+from . import substitutes, support
 
 if TYPE_CHECKING:
     from ..reading.facts import Operation, Unit
+    from ..reading.index import Index
 
 
 def carried(unit: Unit, operation: Operation, node: ast.expr | None) -> str | None:
-    """An argument as it can stand in `__init__`, None where it may mean something else there."""
-    return _carried(unit, operation.site.owner, node) if node is not None else None
+    """An argument as it can stand in `__init__`, None where it may mean something else there.
 
-
-def _carried(unit: Unit, owner: Definition | None, node: ast.expr) -> str | None:
-    if not all(_holds_in_init(unit, owner, part) for part in walk(node)):
+    In a function that is no method it may name the function's parameters: callers then say what they hold.
+    """
+    if node is None:
+        return None
+    owner = operation.site.owner
+    parameters = frozenset(substitutes.kept_parameters(operation.site.function)) if owner is None else frozenset()
+    if not all(_holds_in_init(unit.index, unit.path, owner, part, parameters) for part in walk(node)):
         return None
     source = unit.source(node)
     return source if "\n" not in source else ast.unparse(node)
+
+
+def in_class(index: Index, path: str, owner: Definition, method: str, node: ast.expr) -> str | None:
+    """An expression of a method as it can stand in its class's `__init__`; names are those of the file `path`."""
+    local = _bound_in(owner.methods[method])
+    if any(isinstance(part, ast.Name) and part.id in local for part in ast.walk(node)):
+        return None
+    if any(not _holds_in_init(index, path, owner, part, frozenset()) for part in ast.walk(node)):
+        return None
+    return ast.unparse(node)
+
+
+def _bound_in(function: ast.AST) -> set[str]:
+    """The names that a method's own parameters and assignments take, without `self`."""
+    found = {each.id for each in walk(function) if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load)}
+    return (found | {each.arg for each in walk(function) if isinstance(each, ast.arg)}) - {"self"}
 
 
 _PLAIN = (
@@ -41,22 +61,24 @@ _PLAIN = (
 )
 
 
-def _holds_in_init(unit: Unit, owner: Definition | None, node: ast.AST) -> bool:
+def _holds_in_init(
+    index: Index, path: str, owner: Definition | None, node: ast.AST, parameters: frozenset[str]
+) -> bool:
     if isinstance(node, _PLAIN):
         return True
     if isinstance(node, ast.Attribute):
-        return (
-            isinstance(node.value, ast.Name) and node.value.id == "self" and _constant_attribute(unit, owner, node.attr)
-        )
+        of_self = isinstance(node.value, ast.Name) and node.value.id == "self"
+        return of_self and _constant_attribute(index, owner, node.attr)
     if isinstance(node, ast.Name):
-        return node.id == "self" or _module_constant(unit, node.id)
+        return node.id == "self" or node.id in parameters or _module_constant(index, path, node.id)
     return False
 
 
-def _module_constant(unit: Unit, name: str) -> bool:
-    unit.index.depend(unit.path, name)
-    unit.index.depend("calls", name)
-    binding = unit.file.lookup(name)
+def _module_constant(index: Index, path: str, name: str) -> bool:
+    index.depend(path, name)
+    index.depend("calls", name)
+    file = index.project.files[path]
+    binding = file.lookup(name)
     if isinstance(binding, Import):
         return True
     if not isinstance(binding, Assigned):
@@ -66,28 +88,33 @@ def _module_constant(unit: Unit, name: str) -> bool:
     except ValueError:
         return False
     # A constant that some function may set is none.
-    return f"global {name}" not in unit.file.source.text
+    return f"global {name}" not in file.source.text
 
 
-def _constant_attribute(unit: Unit, owner: Definition | None, name: str) -> bool:
+def _constant_attribute(index: Index, owner: Definition | None, name: str) -> bool:
     """Whether `self.<name>` is set once, in `__init__`, at its top level."""
     if owner is None:
         return False
-    definitions = [each for each in unit.index.order(owner) if isinstance(each, Definition)]
-    definitions.extend(support.subclasses(unit.index, owner))
+    definitions = [each for each in index.order(owner) if isinstance(each, Definition)]
+    definitions.extend(support.subclasses(index, owner))
     writes = sum(len(re.findall(rf"\.{name}\s*(?:[-+*/|&@%]|//|\*\*)?=(?!=)", each.source)) for each in definitions)
     if writes == 0:
         # torch's own layers keep what their constructor takes under its name.
-        base = modules.module_class(unit.index.external_base(owner) or "")
+        base = modules.module_class(index.external_base(owner) or "")
         return base is not None and any(parameter.name == name for parameter in base.signature)
     if writes != 1:
         return False
-    method = owner.method("__init__")
-    if method is None or not isinstance(method.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        return False
-    for statement in method.node.body:
-        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-        for target in targets:
-            if isinstance(target, ast.Attribute) and target.attr == name:
-                return True
+    for each in index.order(owner):
+        method = each.methods.get("__init__") if isinstance(each, Definition) else None
+        if method is None or not isinstance(each, Definition):
+            continue
+        if any(_sets(statement, name) for statement in method.body):
+            return True
+        if "super().__init__(" not in each.statement.source(method):
+            return False  # what a base's constructor sets is not there
     return False
+
+
+def _sets(statement: ast.stmt, name: str) -> bool:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    return any(isinstance(target, ast.Attribute) and target.attr == name for target in targets)

@@ -3,186 +3,253 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count, islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..finding import Change, NewModule, Repair, ReplaceText, Safety, Step
+from ..finding import Change, InsertStatements, NewModule, Repair, ReplaceText, Safety, Step
 from ..positions import Span
-from ..reading.definitions import CODE, Definition
-from ..reading.syntax import walk
-from . import support
+from ..reading.definitions import Definition
+from ..reading.parameters import default_of
+from . import carrying, substitutes, support
+from .calling import Call, calls_of
 
 if TYPE_CHECKING:
     from ..reading.facts import Operation, Unit
     from ..reading.index import Index
     from ..reading.source import Statement
 
-_LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+class Passed(NamedTuple):
+    """What a model passes: a module it gets for this, or the text of one it has."""
+
+    module: NewModule | None
+    text: str = ""
 
 
-class Call(NamedTuple):
-    """One call of the function, in a method of a model."""
+# What a call in a method passes for some values of the function, or None where it cannot tell.
+Make = Callable[[Call, Sequence[ast.expr]], Passed | None]
 
-    node: ast.Call
-    method: str
-    statement: Statement
-    path: str
-    owner: Definition
+
+class _Plan:
+    """What a repair changes: the parameters that functions get, with their defaults, and what calls pass for them."""
+
+    def __init__(self) -> None:
+        self.parameters: dict[Definition, list[tuple[str, str | None]]] = {}
+        self.passed: list[tuple[Call, str, Passed]] = []
+
+    def adopt(self, other: _Plan) -> None:
+        for function, parameters in other.parameters.items():
+            self.parameters.setdefault(function, []).extend(parameters)
+        self.passed.extend(other.passed)
 
 
 def repair(
-    unit: Unit, operation: Operation, name: str, cls: str, arguments: Sequence[str], kept: Sequence[Span | str]
+    unit: Unit,
+    operation: Operation,
+    name: str,
+    cls: str,
+    arguments: Sequence[str],
+    kept: Sequence[Span | str],
+    before: Sequence[InsertStatements] = (),
+    doubt: str = "",
+    training: ast.expr | None = None,
+    leave: Callable[[Call], bool] | None = None,
 ) -> Repair | None:
-    """The repair for `cls(arguments)` called with `kept`, None where not every call in the workspace can follow.
+    """The repair for `cls(arguments)` called with `kept`, None where no call in the workspace can follow.
 
-    Always unsafe: callers elsewhere must pass the module too.
+    cls: `.Roll` is a class that the function's file has, or gets by `before`. An argument may name a parameter of the
+    function: each model then gives its constructor what it passes for it. training: what must be `self.training` at
+    every call, since the module asks for its own. leave: tells the calls that need none. Always unsafe.
     """
+    index, function = unit.index, operation.site.function
+    values: list[ast.expr] = []
+    keys: list[str] = []
+    for argument in arguments:
+        key, equals, text = argument.rpartition("=") if "=" in argument else ("", "", argument)
+        try:
+            values.append(ast.parse(text.strip(), mode="eval").body)
+        except SyntaxError:
+            return None
+        keys.append(key + equals)
+
+    def make(call: Call, exprs: Sequence[ast.expr]) -> Passed | None:
+        if leave is not None and leave(call):
+            return None
+        if training is not None:
+            if ast.unparse(exprs[-1]) != "self.training" or support.training_doubt(index, call.holder):
+                return None
+            exprs = exprs[:-1]
+        texts = [carrying.in_class(index, call.path, call.holder, call.method, each) for each in exprs]
+        if None in texts:
+            return None
+        path = cls if not cls.startswith(".") or call.path == unit.path else unit.file.module + cls
+        given = tuple(key + (text or "") for key, text in zip(keys, texts, strict=True))
+        taken = support.taken_names(index, call.holder)
+        return Passed(NewModule(call.holder.name, name, path, given, taken=taken))
+
+    default = substitutes.default(unit, operation, kept, arguments)
+    every = values if training is None else [*values, training]
+    plan = _threaded(unit, operation, name, every, default, make)
+    if plan is None:
+        return None
+    made = f"{cls.rpartition('.')[2]}({', '.join(arguments)})"
+    if arguments and any(not substitutes.is_literal(each) for each in values):
+        made = f"{cls.rpartition('.')[2]}(...)"
+    title = f"Define `self.{name} = {made}` in {_owners(plan)} and pass it to `{function.simple_name}`"
+    parameter = plan.parameters[function][-1][0]
+    called = _called(unit, operation, parameter, kept)
+    return _carried_out(unit, plan, title, [called, *before], doubt)
+
+
+def layer_repair(
+    unit: Unit, operation: Operation, name: str, values: Sequence[ast.expr], make: Make, kept: Span
+) -> Repair | None:
+    """The repair that passes a layer which the callers have, for `values` that name its weights.
+
+    Callers that have none go on with the function.
+    """
+    function = operation.site.function
+    plan = _threaded(unit, operation, name, values, "None", make)
+    if plan is None:
+        return None
+    parameter = plan.parameters[function][-1][0]
+    whole = operation.site.statement.span(operation.node)
+    parent = support.parents(unit.statement).get(operation.node)
+    text = f"{parameter}({{0}}) if {parameter} is not None else {{1}}"
+    bare = isinstance(parent, (ast.Assign, ast.Return, ast.AnnAssign))
+    called = ReplaceText(whole, text if bare else f"({text})", (kept, whole))
+    title = f"Pass the layer itself to `{function.simple_name}` from {_owners(plan)} and call it"
+    return _carried_out(unit, plan, title, [called], "")
+
+
+def _threaded(
+    unit: Unit, operation: Operation, name: str, values: Sequence[ast.expr], default: str | None, make: Make
+) -> _Plan | None:
+    """The new parameter of the function that an operation stands in, and what every call passes for it."""
     function, site = operation.site.function, operation.site
-    node = function.node
-    if function.parent is not None or not isinstance(node, ast.FunctionDef) or site.scripted or operation.only_traced:
+    if site.scripted or operation.only_traced or operation.via not in ("direct", "operator") or operation.loops:
         return None
-    if not all(_gives_it_back(unit, decorator) for decorator in node.decorator_list):
-        return None  # what wraps it may pass on no module, as torch.fx.wrap does not
-    if operation.via not in ("direct", "operator") or operation.loops or not all(map(_literal, arguments)):
-        return None
-    calls = _calls(unit.index, function) if node.args.kwarg is None and node.args.args else []
-    # A method that runs twice would pass one module twice; `forward` runs once.
-    if not calls or (operation.repeated and any(call.method != "forward" for call in calls)):
+    if not _takes_more(unit.index, function) or not isinstance(function.node, ast.FunctionDef):
         return None
     # Two equal operations get parameters of their own, whichever of them is repaired first.
     alike = [each for each in unit.operations if each.site.function is function and each.symbol == operation.symbol]
-    parameter = _free(node, name, sum(_place(each) < _place(operation) for each in alike))
-    own: list[Step] = [_with_parameter(unit, node, parameter), _called(unit, operation, parameter, kept)]
-    steps: dict[tuple[str, str], list[Step]] = {(unit.path, unit.statement.key): own}
-    for call in calls:
-        taken = support.taken_names(unit.index, call.owner)
-        module = NewModule(call.owner.name, name, cls, tuple(arguments), taken=taken)
-        steps.setdefault((call.path, call.statement.key), []).append(_passing(call, parameter, module))
-    owners = sorted({f"`{call.owner.simple_name}`" for call in calls})
-    title = (
-        f"Define `self.{name} = {cls.rpartition('.')[2]}({', '.join(arguments)})` in {' and '.join(owners)} and pass "
-        f"it to `{node.name}` (unsafe: other callers of `{node.name}` must pass it too)"
-    )
+    parameter = _free(function.node, name, sum(_place(each) < _place(operation) for each in alike))
+    plan = _Plan()
+    plan.parameters[function] = [(parameter, default)]
+    found = _followed(unit.index, function, parameter, values, default, make, operation.repeated, (function,), plan)
+    return plan if found else None
+
+
+def _takes_more(index: Index, function: Definition) -> bool:
+    """Whether a function can have one more parameter that reaches it."""
+    node = function.node
+    if function.parent is not None or not isinstance(node, ast.FunctionDef):
+        return False
+    # What wraps it may pass on no module, as torch.fx.wrap does not.
+    wrapped = not all(_gives_it_back(index, function, decorator) for decorator in node.decorator_list)
+    return not wrapped and node.args.kwarg is None and bool(node.args.args)
+
+
+def _followed(
+    index: Index,
+    function: Definition,
+    parameter: str,
+    values: Sequence[ast.expr],
+    default: str | None,
+    make: Make,
+    repeated: bool,
+    within: tuple[Definition, ...],
+    plan: _Plan,
+) -> bool:
+    """Whether calls of a function pass what they must; those of functions among them get a parameter for it too.
+
+    default: what the others go on with; where it is None, every call must follow.
+    """
+    calls = calls_of(index, function)
+    if default is None and not calls.complete:
+        return False
+    followed = 0
+    for call in calls.found:
+        exprs = substitutes.at_call(function, call.node, values)
+        done = exprs is not None and _follow(index, call, parameter, exprs, default, make, repeated, within, plan)
+        if not done and default is None:
+            return False
+        followed += done
+    return followed > 0
+
+
+def _follow(
+    index: Index,
+    call: Call,
+    parameter: str,
+    exprs: Sequence[ast.expr],
+    default: str | None,
+    make: Make,
+    repeated: bool,
+    within: tuple[Definition, ...],
+    plan: _Plan,
+) -> bool:
+    if any(each.arg == parameter for each in call.node.keywords):
+        return False
+    if call.method:
+        # A method that runs twice would pass one module twice; `forward` runs once.
+        passed = make(call, exprs) if call.method == "forward" or not repeated else None
+        if passed is not None:
+            plan.passed.append((call, parameter, passed))
+        return passed is not None
+    outer, node = call.holder, call.holder.node
+    if outer in within or not isinstance(node, ast.FunctionDef) or not _takes_more(index, outer):
+        return False
+    known = default
+    if default is not None and not substitutes.holds_in(index, default, within[-1].path, outer.path):
+        known = None
+    taken = len(plan.parameters.get(outer, ()))
+    own = _free(node, parameter, taken)
+    inner = _Plan()
+    inner.parameters[outer] = [(own, known)]
+    if not _followed(index, outer, own, exprs, known, make, repeated, (*within, outer), inner):
+        return False
+    plan.adopt(inner)
+    plan.passed.append((call, parameter, Passed(None, own)))
+    return True
+
+
+def _carried_out(unit: Unit, plan: _Plan, title: str, own: Iterable[Step], doubt: str) -> Repair:
+    steps: dict[tuple[str, str], list[Step]] = {(unit.path, unit.statement.key): []}
+    for function, parameters in plan.parameters.items():
+        at = steps.setdefault((function.path, function.statement.key), [])
+        at.append(_with_parameters(function, parameters))
+    steps[unit.path, unit.statement.key].extend(own)
+    by_call: dict[ast.Call, list[tuple[Call, str, Passed]]] = {}
+    for each in plan.passed:
+        by_call.setdefault(each[0].node, []).append(each)
+    for listed in by_call.values():
+        call = listed[0][0]
+        steps.setdefault((call.path, call.statement.key), []).append(_passing(listed))
+    required = next((f.simple_name for f, listed in plan.parameters.items() if listed[-1][1] is None), None)
+    if not doubt:
+        name = required or next(iter(plan.parameters)).simple_name
+        doubt = f"torch.jit.script cannot compile `{name}` any more"
+        if required is not None:
+            doubt = f"other callers of `{name}` must pass it too"
     changes = tuple(Change(path, key, tuple(each)) for (path, key), each in steps.items())
-    return Repair(title, Safety.UNSAFE, changes)
+    return Repair(f"{title} (unsafe: {doubt})", Safety.UNSAFE, changes)
 
 
-def _gives_it_back(unit: Unit, decorator: ast.expr) -> bool:
+def _owners(plan: _Plan) -> str:
+    owners = sorted({f"`{call.holder.simple_name}`" for call, _, _ in plan.passed if call.method})
+    return " and ".join(owners) if len(owners) <= 3 else f"{', '.join(owners[:3])} and {len(owners) - 3} more"
+
+
+def _gives_it_back(index: Index, function: Definition, decorator: ast.expr) -> bool:
     """Whether a decorator is a function of the workspace that returns what it is given."""
-    found = unit.index.named(decorator, unit.path)
+    found = index.named(decorator, function.path)
     if not isinstance(found, Definition) or not isinstance(found.node, ast.FunctionDef) or not found.node.args.args:
         return False
     returned = [each.value for each in ast.walk(found.node) if isinstance(each, ast.Return)]
     name = found.node.args.args[0].arg
     return bool(returned) and all(isinstance(each, ast.Name) and each.id == name for each in returned)
-
-
-def _literal(text: str) -> bool:
-    try:
-        ast.literal_eval(text.rpartition("=")[2] if "=" in text else text)
-    except (ValueError, SyntaxError):
-        return False
-    return True
-
-
-def _calls(index: Index, function: Definition) -> list[Call]:
-    """The calls of a function; none where it is used in a way that cannot be followed."""
-    found: list[Call] = []
-    users = (function.path, *index.project.users(function.path))
-    mentions = list(index.placed_mentions(function))  # makes this reading depend on who names the function
-    names = _local_names(index, function, users)
-    if any(_handed_on(index, path, local) for path, local in names.items()) or _passed_on(index, function, names):
-        return []
-    for facts, statement in mentions:
-        holder = facts.definition(statement)
-        for node, around in _mentions(statement, names[facts.path]):
-            if not isinstance(node, (ast.Name, ast.Attribute)) or index.named(node, facts.path) is not function:
-                continue
-            call = around[-1] if around else None
-            if not isinstance(call, ast.Call) or call.func is not node or holder is None:
-                return []
-            method = _method(index, holder, call, around)
-            if method is None:
-                return []
-            found.append(Call(call, method, statement, facts.path, holder))
-    return found
-
-
-def _local_names(index: Index, function: Definition, users: Sequence[str]) -> dict[str, frozenset[str]]:
-    """By file, what a function may be called there: its own name, and those it is imported under."""
-    files = index.project.files
-    return {path: frozenset((function.simple_name, *files[path].called(function.simple_name))) for path in users}
-
-
-def _handed_on(index: Index, path: str, names: frozenset[str]) -> bool:
-    """Whether the code of a file outside functions and classes does more with a function than import it."""
-    index.depend(path, CODE)
-    return any(names & _used_by(statement) for statement in index.project.files[path].code)
-
-
-def _passed_on(index: Index, function: Definition, names: Mapping[str, frozenset[str]]) -> bool:
-    """Whether a file gets a function from one that imports it, in a way that its calls are not found."""
-    project, known = index.project, frozenset[str]().union(*names.values())
-    for path in {each for user in names for each in project.importers.get(user, ())}:
-        for target in project.files[path].imports.values():
-            name = target.rpartition(".")[2]
-            if name in known and (path not in names or name != function.simple_name):
-                if index.resolve(target, path) is function:
-                    return True
-    return False
-
-
-def _used_by(statement: Statement) -> frozenset[str]:
-    """The names that code outside functions and classes uses."""
-    known = statement.memo.get("names used")
-    if known is None:
-        nodes = (each for node in statement.body for each in walk(node))
-        known = statement.memo["names used"] = frozenset(each.id for each in nodes if isinstance(each, ast.Name))
-    return known  # type: ignore[return-value]
-
-
-def _mentions(statement: Statement, names: frozenset[str]) -> Iterator[tuple[ast.AST, list[ast.AST]]]:
-    """Where one of some names is read, with the nodes around it, innermost last."""
-    named = _named_in(statement)
-    mentions = [node for name in sorted(names) for node in named.get(name, ())]
-    parents = support.parents(statement) if mentions else {}
-    for node in mentions:
-        around: list[ast.AST] = []
-        outer = parents.get(node)
-        while outer is not None:
-            around.insert(0, outer)
-            outer = parents.get(outer)
-        if not any(each in mentions for each in around):  # the whole of `name.name` is one mention
-            yield node, around
-
-
-def _named_in(statement: Statement) -> dict[str, list[ast.AST]]:
-    """For each name the nodes in a statement that say it, alone or behind a dot."""
-    known = statement.memo.get("named")
-    if known is None:
-        found: dict[str, list[ast.AST]] = {}
-        for node in (node for root in statement.body for node in walk(root)):
-            kind = type(node)
-            if kind is ast.Name:
-                found.setdefault(node.id, []).append(node)  # type: ignore[attr-defined]
-            elif kind is ast.Attribute:
-                found.setdefault(node.attr, []).append(node)  # type: ignore[attr-defined]
-        known = statement.memo["named"] = found
-    return known  # type: ignore[return-value]
-
-
-def _method(index: Index, holder: Definition, call: ast.Call, around: list[ast.AST]) -> str | None:
-    """The method of a model that a call stands in, None unless it runs once there and can take one more argument."""
-    if not isinstance(holder.node, ast.ClassDef) or not index.is_model(holder):
-        return None
-    if not call.args or any(keyword.arg is None for keyword in call.keywords):
-        return None
-    inside = [each for each in around if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))]
-    if len(inside) != 1 or any(isinstance(each, _LOOPS) for each in around):
-        return None
-    name = next((name for name, method in holder.methods.items() if method is inside[0]), None)
-    return name if support.registration(index, holder).owner is not None else None
 
 
 def _place(operation: Operation) -> tuple[int, int, int, int]:
@@ -198,33 +265,47 @@ def _free(node: ast.FunctionDef, name: str, skipped: int) -> str:
     return next(islice((each for each in candidates if each not in taken), skipped, None))
 
 
-def _with_parameter(unit: Unit, node: ast.FunctionDef, parameter: str) -> ReplaceText:
-    """The function's last parameter with one more after it, by keyword only."""
+def _with_parameters(function: Definition, parameters: Sequence[tuple[str, str | None]]) -> ReplaceText:
+    """The function's last parameter with more after it, by keyword only."""
+    node, statement = function.node, function.statement
+    assert isinstance(node, ast.FunctionDef)
     ordinary = [*node.args.posonlyargs, *node.args.args]
-    separator = ", " if node.args.kwonlyargs or node.args.vararg is not None else ", *, "
-    if node.args.kwonlyargs:
-        last: ast.AST = node.args.kw_defaults[-1] or node.args.kwonlyargs[-1]
-    elif node.args.vararg is not None:
-        last = node.args.vararg
-    else:
-        last = node.args.defaults[-1] if node.args.defaults else ordinary[-1]
-    text = unit.statement.source(last).replace("{", "{{").replace("}", "}}")
-    return ReplaceText(unit.statement.span(last), f"{text}{separator}{parameter}")
+    separator = [] if node.args.kwonlyargs or node.args.vararg is not None else ["*"]
+    parameter = node.args.kwonlyargs[-1] if node.args.kwonlyargs else node.args.vararg or ordinary[-1]
+    last: ast.AST = default_of(function, parameter) or parameter
+    more = [name if default is None else f"{name}={default}" for name, default in parameters]
+    added = _listed(statement, parameter, [*separator, *more])
+    return ReplaceText(statement.span(last), _braced(statement.source(last) + added))
+
+
+def _listed(statement: Statement, last: ast.AST, added: Sequence[str]) -> str:
+    """What follows the last item of a list: each on a line of its own where that one has one."""
+    span = statement.span(last)
+    before = statement.lines[span.line][: span.column]
+    return "".join(f",{chr(10) + before if span.line and not before.strip() else ' '}{each}" for each in added)
+
+
+def _braced(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _called(unit: Unit, operation: Operation, parameter: str, kept: Sequence[Span | str]) -> ReplaceText:
     parts = tuple(each for each in kept if isinstance(each, Span))
     numbers = iter(range(len(parts)))
-    texts = [
-        f"{{{next(numbers)}}}" if isinstance(each, Span) else each.replace("{", "{{").replace("}", "}}")
-        for each in kept
-    ]
+    texts = [f"{{{next(numbers)}}}" if isinstance(each, Span) else _braced(each) for each in kept]
     return ReplaceText(unit.statement.span(operation.node), f"{parameter}({', '.join(texts)})", parts)
 
 
-def _passing(call: Call, parameter: str, module: NewModule) -> ReplaceText:
-    """The call's last argument with the module after it."""
+def _passing(listed: Sequence[tuple[Call, str, Passed]]) -> ReplaceText:
+    """The call's last argument with what is passed after it."""
+    call = listed[0][0]
     arguments: list[ast.AST] = [*call.node.args, *call.node.keywords]
     last = max(arguments, key=lambda each: (each.end_lineno or 0, each.end_col_offset or 0))  # type: ignore[attr-defined]
+    modules: list[NewModule] = []
+    texts: list[str] = []
+    for _, parameter, passed in listed:
+        if passed.module is not None:
+            modules.append(passed.module)
+        texts.append(f"{parameter}=" + (_braced(passed.text) if passed.module is None else f"{{{len(modules)}}}"))
     span = call.statement.span(last)
-    return ReplaceText(span, f"{{0}}, {parameter}={{1}}", (span,), modules=(module,))
+    return ReplaceText(span, "{0}" + _listed(call.statement, last, texts), (span,), modules=tuple(modules))

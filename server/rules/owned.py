@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..finding import CallModule, Change, NewModule, Repair, ReplaceText, Safety
 from ..knowledge import modules
@@ -12,8 +12,9 @@ from ..knowledge.aimet_modules import aimet_module, import_path
 from ..knowledge.layers import Layer, bind
 from ..positions import Span
 from ..reading.definitions import Definition
-from . import carrying, support
+from . import carrying, held, helpers, support
 from .aimet_forms import keyword, module_call
+from .calling import Call
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _SHARING = {"torch.nn.functional.layer_norm": ("weight", "bias"), "torch.nn.functional.rms_norm": ("weight",)}
 # AIMET's modules whose weights quantsim quantizes although they come with each call.
 _QUANTIZES_WEIGHTS = frozenset({"BatchNorm"})
+_NOT_THE_WEIGHTS = "AIMET then quantizes what comes out, and still not the weights"
 
 
 def repair(unit: Unit, operation: Operation, found: Layer, place: support.Place, config: Config) -> Repair | None:
@@ -152,25 +154,48 @@ def _set_both(owner: Definition, target: ast.expr, other: str) -> ReplaceText:
     return ReplaceText(span, f"{{0}} = {other}", (span,))
 
 
-def _aimet(unit: Unit, operation: Operation, found: Layer, place: support.Place, config: Config) -> Repair | None:
-    """AIMET's module that takes the weights with each call; safe where quantsim then quantizes them."""
+class _Form(NamedTuple):
+    """One of AIMET's modules that takes the weights with each call."""
+
+    name: str
+    attribute: str
+    arguments: tuple[str, ...]
+    kept: tuple[Span | str, ...]
+
+
+def _form(unit: Unit, operation: Operation, found: Layer) -> _Form | None:
     module = aimet_module(operation.symbol)
     if module is not None:
         call = module_call(unit, operation, module)
-        if isinstance(call, str):
-            return None
-        name, attribute, (arguments, kept, _) = module.name, module.attribute, call
-    elif found.parametric and found.aimet is not None:
-        every = as_written(operation)
-        if every is None:
-            return None
-        name, attribute, arguments, kept = found.aimet, found.attribute, (), every
-    else:
+        return _Form(module.name, module.attribute, call[0], call[1]) if not isinstance(call, str) else None
+    every = as_written(operation) if found.parametric and found.aimet is not None else None
+    return _Form(found.aimet, found.attribute, (), every) if every is not None and found.aimet is not None else None
+
+
+def passed(unit: Unit, operation: Operation, found: Layer, config: Config) -> Repair | None:
+    """The repair with AIMET's module in a function that models call with weights."""
+    form = _form(unit, operation, found) if operation.via == "direct" else None
+    if form is None:
         return None
+    cls = f"{import_path(config.aimet_version)}.{form.name}"
+    doubt = "" if form.name in _QUANTIZES_WEIGHTS else _NOT_THE_WEIGHTS
+
+    def leave(call: Call) -> bool:
+        return held.is_passed(unit, operation, call)
+
+    return helpers.repair(unit, operation, form.attribute, cls, form.arguments, form.kept, doubt=doubt, leave=leave)
+
+
+def _aimet(unit: Unit, operation: Operation, found: Layer, place: support.Place, config: Config) -> Repair | None:
+    """AIMET's module that takes the weights with each call; safe where quantsim then quantizes them."""
+    form = _form(unit, operation, found)
+    if form is None:
+        return None
+    name, attribute, arguments, kept = form
     cls = f"{import_path(config.aimet_version)}.{name}"
     new = _module(unit, operation, place.owner or "", attribute, cls, arguments)
     doubts = [
-        "" if name in _QUANTIZES_WEIGHTS else "AIMET then quantizes what comes out, and still not the weights",
+        "" if name in _QUANTIZES_WEIGHTS else _NOT_THE_WEIGHTS,
         place.reason,
         support.scripting_doubt(unit.index, operation.site.owner),  # type: ignore[arg-type]
         "" if config.aimet_available else "the model then imports aimet_torch",

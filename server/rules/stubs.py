@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..reading.facts import Trace, Unit
 
 MIXIN = "aimet_torch.nn.QuantizationMixin"
-_LIST = "torch.nn.ModuleList"
+LIST = "torch.nn.ModuleList"
 _NEVER_TENSORS = frozenset({"str", "number", "dict", "object", "list", "tensors"})
 
 
@@ -48,7 +48,7 @@ def registered(unit: Unit, definition: Definition) -> InsertStatements | None:
         return None
     name = definition.simple_name
     made = _free(unit, f"Quantized{name.lstrip('_')}", "_" if name.startswith("_") else "")
-    return InsertStatements(_text(name, made, inputs, outputs), (MIXIN, _LIST))
+    return InsertStatements(_text(name, made, inputs, outputs), (MIXIN, LIST))
 
 
 def registered_aimet(unit: Unit, cls: str, tensors: Iterable[str]) -> InsertStatements:
@@ -58,7 +58,18 @@ def registered_aimet(unit: Unit, cls: str, tensors: Iterable[str]) -> InsertStat
     """
     inputs = [Input(each, None, False, "always") for each in tensors]
     made = _free(unit, f"Quantized{cls.rpartition('.')[2]}", "")
-    return InsertStatements(_text("{2}", made, inputs, 0, ", *args, **kwargs"), (MIXIN, _LIST, cls))
+    return InsertStatements(_text("{2}", made, inputs, 0, ", *args, **kwargs"), (MIXIN, LIST, cls))
+
+
+def registration_text(unit: Unit, name: str, tensors: int | None) -> str:
+    """What registers a class whose `forward` takes `tensors` tensors to quantize first; None: nothing is quantized.
+
+    `{0}` stands for QuantizationMixin, `{1}` for ModuleList.
+    """
+    if tensors is None:
+        return f"{{0}}.ignore({name})"
+    inputs = [Input(each, None, False, "always") for each in ("input", "other", "third")[:tensors]]
+    return _text(name, _free(unit, f"Quantized{name}", ""), inputs, 0, ", *args, **kwargs")
 
 
 def _free(unit: Unit, name: str, prefix: str) -> str:
@@ -70,6 +81,8 @@ def _free(unit: Unit, name: str, prefix: str) -> str:
 
 def _text(name: str, made: str, inputs: list[Input], outputs: int, rest: str = "") -> str:
     slots = ", ".join(["None"] * len(inputs))
+    taken = _signature(inputs) + rest
+    passed = (_arguments(inputs) + rest).removeprefix(", ")
     lines = [
         f"@{{0}}.implements({name})",
         f"class {made}({{0}}, {name}):",
@@ -78,10 +91,10 @@ def _text(name: str, made: str, inputs: list[Input], outputs: int, rest: str = "
         f"        self.input_quantizers = {{1}}([{slots}])",
         f"        self.output_quantizers = {{1}}([{', '.join(['None'] * max(outputs, 1))}])",
         "",
-        f"    def forward({_signature(inputs)}{rest}):",
+        f"    def forward({taken}):",
         *_quantized_inputs(inputs),
         "        with self._patch_quantized_parameters():",
-        f"            {'outputs' if outputs else 'output'} = super().forward({_arguments(inputs)}{rest})",
+        f"            {'outputs' if outputs else 'output'} = super().forward({passed})",
         *_quantized_outputs(outputs),
     ]
     return "\n".join(lines)

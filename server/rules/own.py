@@ -1,0 +1,94 @@
+"""A module of its own for an operation that neither torch.nn nor AIMET has one for: a class of one line in the file.
+
+AIMET takes a childless module for the one operation it runs, so its validator passes it, and the class is registered
+with quantsim beside its definition.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..finding import InsertStatements
+from ..knowledge.own_modules import OwnModule, own_module
+from ..positions import Span
+from ..reading.definitions import Definition
+from ..reading.values import Tensor
+from . import owned, stubs
+
+if TYPE_CHECKING:
+    from ..config import Config
+    from ..reading.facts import Operation, Unit
+
+_MODULE = "torch.nn.Module"
+
+
+class Own(NamedTuple):
+    """The class for one operation, as a file has it or gets it.
+
+    name: of the class. attribute: for the submodule. kept: the arguments of the call. made: what defines and registers
+    the class, empty where the file has it. left_out: it gets no quantizer.
+    """
+
+    name: str
+    attribute: str
+    kept: tuple[Span | str, ...]
+    made: tuple[InsertStatements, ...]
+    left_out: bool
+
+
+def own(unit: Unit, operation: Operation, config: Config) -> Own | None:
+    """The class for an operation, None where there is none for it."""
+    known = own_module(operation.symbol)
+    if known is None or operation.via not in ("direct", "operator") or operation.starred or "out" in operation.keywords:
+        return None
+    if known.operation.startswith("Tensor."):
+        first = operation.operands[0][1] if operation.operands else None
+        if not isinstance(first, Tensor) or len(operation.operands) < known.tensors:
+            return None
+    kept = owned.as_written(operation)
+    if kept is None:
+        return None
+    name, defined = _name(unit, known)
+    made = () if defined else (_defined(unit, known, name, config),)
+    return Own(name, known.attribute, kept, made, not known.computes)
+
+
+def _name(unit: Unit, known: OwnModule) -> tuple[str, bool]:
+    """A name for the class, and whether the file defines it already."""
+    name, number = known.name, 2
+    while True:
+        unit.index.depend(unit.path, name)
+        bound = unit.file.lookup(name)
+        if bound is None and name not in unit.file.scope:
+            return name, False
+        if isinstance(bound, Definition) and _is_it(bound, known):
+            return name, True
+        name, number = f"{known.name}{number}", number + 1
+
+
+def _is_it(definition: Definition, known: OwnModule) -> bool:
+    """Whether a class is what an earlier repair defined for the operation."""
+    plain = known.operation.rpartition(".")[2]
+    return list(definition.methods) == ["forward"] and bool(
+        re.search(rf"return [\w.]*\b{plain}\(\*args, \*\*kwargs\)\s*\Z", definition.source)
+    )
+
+
+def _defined(unit: Unit, known: OwnModule, name: str, config: Config) -> InsertStatements:
+    imports = [_MODULE]
+    if known.operation.startswith("Tensor."):
+        told, signature, called = f"`{known.attribute}` of a tensor", "self, input, *args, **kwargs", "input"
+    else:
+        told, signature, called = f"The function `{known.attribute}`", "self, *args, **kwargs", ""
+        imports.append(known.operation)
+    called = f"{called}.{known.attribute}" if called else known.operation
+    text = (
+        f'class {name}({_MODULE}):\n    """{told} as a module, which AIMET sees as one operation."""\n\n'
+        f"    def forward({signature}):\n        return {called}(*args, **kwargs)"
+    )
+    if config.aimet_version != "1.x":  # which wraps any module
+        tensors = known.tensors if known.computes else None
+        text += "\n\n\n" + stubs.registration_text(unit, name, tensors)
+        imports[:0] = [stubs.MIXIN] if tensors is None else [stubs.MIXIN, stubs.LIST]
+    return InsertStatements(text, tuple(imports), after=False)
