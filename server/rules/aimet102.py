@@ -24,9 +24,10 @@ from ..finding import (
 from ..knowledge.modules import ModuleClass, module_class
 from ..reading.definitions import Definition
 from ..reading.syntax import statements_below
-from ..reading.values import Choice, Module, Tensor, Value
+from ..reading.values import Module
 from . import lists, support
 from .base import Case, Rule
+from .state import is_stateless
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -144,7 +145,7 @@ def _draft(rule: Rule, unit: Unit, reuses: list[Reuse]) -> Draft:
     module, second = reuse.second.module, reuse.second
     written = " ".join(ast.unparse(second.callee).split())
     written = written if len(written) < 40 else module.name or "the module"
-    stateless = all(_stateless(unit.index, each.second.module) for each in reuses)
+    stateless = all(is_stateless(unit.index, each.second.module) for each in reuses)
     severity = _severity(unit, reuse, rule.severity)
     repairs, reason = _repairs(unit, reuse, stateless)
     message = f"{_HOW[reuse.how].format(written)}: {_consequence(unit, reuse, stateless, severity)}."
@@ -173,7 +174,7 @@ def _rank(index: Index, module: Module) -> int:
     known = _known(module)
     if known is not None and (known.dropout or known.identity):
         return 0
-    return 1 if _stateless(index, module) else 2
+    return 1 if is_stateless(index, module) else 2
 
 
 def _known(module: Module) -> ModuleClass | None:
@@ -210,42 +211,6 @@ def _severity(unit: Unit, reuse: Reuse, default: Severity) -> Severity:
         if trace is not None and any((k := _known(use.module)) is not None and k.batch_norm for use in trace.uses):
             return Severity.ERROR
     return default
-
-
-def _stateless(index: Index, module: Module) -> bool:
-    """Whether a module has no parameters and buffers for sure."""
-    if module.guess:
-        return False
-    if module.items is not None and module.cls == "torch.nn.Sequential":
-        return all(_stateless_value(index, item) for item in module.items)
-    known = _known(module)
-    if known is not None:
-        return known.stateless and not known.container
-    return module.definition is not None and _class_is_stateless(index, module.definition)
-
-
-def _stateless_value(index: Index, value: Value) -> bool:
-    if isinstance(value, Choice):
-        return all(_stateless_value(index, option) for option in value.options)
-    return isinstance(value, Module) and _stateless(index, value)
-
-
-def _class_is_stateless(index: Index, definition: Definition) -> bool:
-    if index.external_base(definition) != "torch.nn.Module" or support.unreadable_base(index, definition):
-        return False
-    built = index.built(definition)
-    if built is None or built.dynamic:
-        return False
-    for value in built.attributes.values():
-        for option in value.options if isinstance(value, Choice) else (value,):
-            if isinstance(option, Tensor) or (isinstance(option, Module) and not _stateless(index, option)):
-                return False
-    for each in index.order(definition):
-        if isinstance(each, Definition):
-            forward = each.method("forward")
-            if forward is not None and re.search(r"\bself\.\w+\s*[-+*/]?=(?!=)", each.statement.source(forward.node)):
-                return False
-    return True
 
 
 # Repairs

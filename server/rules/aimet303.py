@@ -13,8 +13,8 @@ from ..knowledge.layers import layer
 from ..positions import Span, code_point_column
 from ..reading.definitions import Definition
 from ..reading.syntax import walk
-from ..reading.values import Choice, Module, Tensor, Unknown, Value
-from . import leaves, stubs, support, usage
+from ..reading.values import Tensor
+from . import leaves, state, stubs, support, usage
 from .base import Case, Rule
 
 if TYPE_CHECKING:
@@ -264,22 +264,14 @@ def _surely_childless(index: Index, definition: Definition) -> bool:
     # A list or dict of parameters is a submodule, so quantsim takes the class for a container.
     if any(_holds_parameters(each) for each in classes):
         return False
-    acting = frozenset[str]().union(*map(_acting_as_modules, classes))
-    if any(name in acting and _may_be_module(value) for name, value in built.attributes.items()):
+    if state.unknown_modules(classes, built.attributes):
         return False
     if trace is not None and any(use.module.cls is None and use.module.definition is None for use in trace.uses):
         return False
     return not any(map(_sets_modules_later, classes))
 
 
-def _may_be_module(value: Value) -> bool:
-    if isinstance(value, Choice):
-        return any(map(_may_be_module, value.options))
-    return isinstance(value, (Unknown, Module))
-
-
 _PARAMETERS = re.compile(r"\bParameter(?:List|Dict)\(")
-_ACTS = re.compile(r"self\.(\w+)\s*(?:\(|\[|\.\w)|\bin (?:\w+\()?self\.(\w+)")
 
 
 def _holds_parameters(definition: Definition) -> bool:
@@ -288,15 +280,6 @@ def _holds_parameters(definition: Definition) -> bool:
     if known is None:
         known = definition.memo["holds parameters"] = _PARAMETERS.search(definition.source) is not None
     return bool(known)
-
-
-def _acting_as_modules(definition: Definition) -> frozenset[str]:
-    """The attributes that are called, walked over or asked for attributes anywhere in a class."""
-    known = definition.memo.get("acting as modules")
-    if known is None:
-        found = (name for names in _ACTS.findall(definition.source) for name in names if name)
-        known = definition.memo["acting as modules"] = frozenset(found)
-    return frozenset(known)
 
 
 def _sets_modules_later(definition: Definition) -> bool:

@@ -93,3 +93,39 @@ def test_one_of_two_modules_of_which_one_is_shared() -> None:
         PATH, Project.empty("/project").updated({PATH: source}), Config(root="/project", select=("AIMET102",))
     )
     assert [each.span.line for each in found.findings] == []
+
+
+_KEEP = "    def forward(self, x):\n        return self.keep(x)\n\n"
+_KEEP += "    def keep(self, x):\n        {}\n        return x\n"
+
+
+@pytest.mark.parametrize(
+    ("init", "methods"),
+    [
+        ("self.net = net", "    def forward(self, x):\n        return self.net(x)\n"),
+        ("self.nets = net", "    def forward(self, x):\n        return sum(layer(x) for layer in self.nets)\n"),
+        ("self.seen = {}", "    def forward(self, x):\n        self.seen[x.shape] = x\n        return x\n"),
+        ("self.seen = []", _KEEP.format("self.seen.append(x)")),
+        ("self.seen = None", _KEEP.format("self.seen = x")),
+        ("self.net = None", "    @lazily\n    def forward(self, x):\n        return x * 2\n"),
+    ],
+)
+def test_no_safe_copy_of_a_class_that_may_have_state(init: str, methods: str) -> None:
+    source = (
+        "from torch import nn\n\nfrom lazy import lazily\n\n\nclass Part(nn.Module):\n"
+        f"    def __init__(self, net=None):\n        super().__init__()\n        {init}\n\n{methods}\n\n"
+        "class Net(nn.Module):\n    def __init__(self, net):\n        super().__init__()\n"
+        "        self.part = Part(net)\n\n    def forward(self, x):\n        return self.part(self.part(x))\n"
+    )
+    assert "self.part2" not in _safely(Project.empty("/project").updated({PATH: source}))
+
+
+def test_a_safe_copy_of_a_class_that_only_holds_settings() -> None:
+    source = (
+        "import torch\nfrom torch import nn\n\n\nclass Part(nn.Module):\n    def __init__(self, p):\n"
+        "        super().__init__()\n        self.p = p\n\n    @torch.no_grad()\n    def forward(self, x):\n"
+        "        return x * self.p\n\n    def set(self, p):\n        self.p = p\n\n\n"
+        "class Net(nn.Module):\n    def __init__(self, p):\n        super().__init__()\n"
+        "        self.part = Part(p)\n\n    def forward(self, x):\n        return self.part(self.part(x))\n"
+    )
+    assert "self.part2 = Part(p)" in _safely(Project.empty("/project").updated({PATH: source}))

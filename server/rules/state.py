@@ -1,0 +1,110 @@
+"""Whether a module has state: parameters, buffers, submodules that may have some, or what it keeps between calls."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from ..knowledge.modules import module_class
+from ..reading.definitions import Definition
+from ..reading.values import Choice, Module, Tensor, Unknown, Value
+from . import support
+
+if TYPE_CHECKING:
+    from ..reading.index import Index
+
+
+def is_stateless(index: Index, module: Module) -> bool:
+    """Whether a module has no parameters and buffers for sure, and keeps nothing between calls."""
+    if module.guess:
+        return False
+    if module.items is not None and module.cls == "torch.nn.Sequential":
+        return all(_is_stateless_value(index, item) for item in module.items)
+    if module.cls is not None:
+        known = module_class(module.cls)
+        if known is not None:
+            return known.stateless and not known.container
+    definition = module.definition
+    if definition is None:
+        return False
+    return bool(index.remember(("stateless", definition), lambda: _class_is_stateless(index, definition)))
+
+
+def _is_stateless_value(index: Index, value: Value) -> bool:
+    if isinstance(value, Choice):
+        return all(_is_stateless_value(index, option) for option in value.options)
+    return isinstance(value, Module) and is_stateless(index, value)
+
+
+def _class_is_stateless(index: Index, definition: Definition) -> bool:
+    if index.external_base(definition) != "torch.nn.Module" or support.unreadable_base(index, definition):
+        return False
+    built = index.built(definition)
+    if built is None or built.dynamic:
+        return False
+    for value in built.attributes.values():
+        for option in value.options if isinstance(value, Choice) else (value,):
+            if isinstance(option, Tensor) or (isinstance(option, Module) and not is_stateless(index, option)):
+                return False
+    classes = [each for each in index.order(definition) if isinstance(each, Definition)]
+    return not unknown_modules(classes, built.attributes) and not _keeps_something(index, classes)
+
+
+def unknown_modules(classes: list[Definition], attributes: dict[str, Value]) -> bool:
+    """Whether an attribute of unknown value, or of an unknown one of several, acts as a module in the classes."""
+    acting = frozenset[str]().union(*map(_acting_as_modules, classes))
+    return any(name in acting and _is_unknown(value) for name, value in attributes.items())
+
+
+def _is_unknown(value: Value) -> bool:
+    if isinstance(value, Choice):
+        return any(map(_is_unknown, value.options))
+    return isinstance(value, Unknown)
+
+
+_ACTS = re.compile(r"self\.(\w+)\s*(?:\(|\[|\.\w)|\bin (?:\w+\()?self\.(\w+)")
+
+
+def _acting_as_modules(definition: Definition) -> frozenset[str]:
+    """The attributes that are called, walked over or asked for attributes anywhere in a class."""
+    known = definition.memo.get("acting as modules")
+    if known is None:
+        found = (name for names in _ACTS.findall(definition.source) for name in names if name)
+        known = definition.memo["acting as modules"] = frozenset(found)
+    return frozenset(known)
+
+
+# `self.cache = x`, `self.cache[i] += x`, and what puts something there by a call.
+_KEEPS = re.compile(
+    r"\bself(?:\.\w+|\[[^]\n]*\])+\s*(?::[^=\n]+)?(?:[-+*/|&@%]|//|\*\*)?=(?!=)"
+    r"|\bself\.(?:\w+\.(?:append|extend|insert|update|clear|pop|setdefault)|register_\w+|add_module|__dict__)\b"
+    r"|\bsetattr\(self\b"
+)
+_CALLS = re.compile(r"\bself\.(\w+)")
+# What these decorators make of a method keeps nothing in its object.
+_PLAIN = ("torch.", "builtins.", "typing.", "typing_extensions.")
+
+
+def _keeps_something(index: Index, classes: list[Definition]) -> bool:
+    """Whether `forward`, or a method that it names, puts something into its object."""
+    waiting, seen = ["forward"], {"forward"}
+    while waiting:
+        name = waiting.pop()
+        for each in classes:
+            method = each.methods.get(name)
+            if method is None:
+                continue
+            text = each.statement.source(method)
+            if _KEEPS.search(text):
+                return True
+            if not all(index.dotted(_called(d), each.path).startswith(_PLAIN) for d in method.decorator_list):
+                return True
+            found = set(_CALLS.findall(text)) - seen
+            seen |= found
+            waiting.extend(found)
+    return False
+
+
+def _called(decorator: ast.expr) -> ast.expr:
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
