@@ -98,7 +98,7 @@ def _declared(m: Machine, definition: Definition, name: str) -> Value:
 
 
 # Attributes that are read, not called.
-_READ = frozenset(
+READ = frozenset(
     "shape ndim T mT H mH real imag grad data dtype device layout is_cuda is_cpu is_quantized is_sparse is_meta "
     "is_leaf requires_grad names itemsize nbytes grad_fn is_mps is_nested is_xpu".split()
 )
@@ -109,7 +109,7 @@ _COMPUTED = frozenset(("T", "mT", "H", "mH"))
 
 
 def _tensor_attribute(m: Machine, holder: Tensor | Unknown, name: str, node: ast.Attribute) -> Value:
-    if name in _READ:
+    if name in READ:
         result = calls.result_value(tensors.result(f"Tensor.{name}"))
         if name in _COMPUTED and isinstance(result, Tensor):
             return expressions.operate(m, f"Tensor.{name}", node, ((node.value, holder),), result)

@@ -112,3 +112,14 @@ def test_a_method_that_init_assigns_to_forward() -> None:
     )
     assert found({"a.py": source}, "a.py", "AIMET301") == [15, 18]
     assert found({"a.py": source}, "a.py", "AIMET102") == []
+
+
+def test_a_method_that_is_not_called_makes_no_tensor_of_what_holds_it() -> None:
+    # `norm` and `stride` are attributes of modules as well as methods of tensors.
+    source = HEAD + (
+        "class Wrap(nn.Module):\n    def __init__(self, layer):\n        super().__init__()\n"
+        "        assert not layer.norm\n        self.layers = nn.ModuleList([layer])\n\n"
+        "    def forward(self, x):\n        for layer in self.layers:\n"
+        "            pad = layer.kernel_size // 4\n            x = layer(x)[pad:]\n        return x\n"
+    )
+    assert found({"a.py": source}, "a.py", "AIMET301") == []
