@@ -1,6 +1,6 @@
 // `npm run test:oracle`: what the checker finds against what real models and AIMET itself do.
 // Its environment (torch, AIMET, timm; about 6 GB) is made once for each lock file, in the user's cache folder.
-// `-- --all` records every model anew, proves every repair and writes docs/agreement.md (hours; an interrupted proof goes
+// `-- --all` records every model, proves every repair and writes docs/agreement.md (hours; an interrupted run goes
 // on where it stopped); other arguments go to pytest. What proofs measured lies beside the environment.
 import fs from 'node:fs';
 import path from 'node:path';

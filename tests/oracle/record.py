@@ -1,14 +1,16 @@
 """Records what the listed models do when they run, and what AIMET says of them.
 
-    python tests/oracle/record.py [--only TEXT] [--missing]
+    python tests/oracle/record.py [--only TEXT] [--missing] [--folder FOLDER]
 
 Runs in the oracle's environment. Each model gets a process of its own with a time limit; a family is one file below
-`tests/oracle/recordings/`. What a recording holds is told in recording.py.
+`tests/oracle/recordings/`. What a recording holds is told in recording.py. What was recorded of a model lies in FOLDER
+until the packages or the recording programs change, so that an interrupted run goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 import sys
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from models import Entry, entries
-from recording import RECORDINGS, FileRecord, ModelRecord, Recording, lock_key
+from recording import HERE, RECORDINGS, FileRecord, ModelRecord, Recording, load, lock_key
 
 TIME_LIMIT_SECONDS = 420
 
@@ -137,17 +139,40 @@ def _apart(entry: Entry) -> tuple[ModelRecord, dict[str, FileRecord]] | str:
         process.join()
 
 
-def _family(library: str, family: str, listed: list[Entry]) -> Recording:
+def _made_by() -> str:
+    """A hash of the packages and of the programs that record."""
+    found = hashlib.sha256(lock_key().encode())
+    for name in ("models", "probe", "record", "recording", "verdict"):
+        found.update((HERE / f"{name}.py").read_bytes())
+    return found.hexdigest()[:16]
+
+
+def _kept(entry: Entry, folder: Path) -> Recording | str:
+    """The recording of one model alone, from `folder` where it lies there already; or what went wrong."""
+    path = folder / f"{entry.library}-{entry.name}.json"
+    if path.exists():
+        return load(path)
+    result = _apart(entry)
+    if isinstance(result, str):
+        return result
+    alone = Recording(entry.library, entry.family, lock_key(), [result[0]], result[1])
+    unfinished = path.with_suffix(".part")
+    alone.save(unfinished)
+    unfinished.rename(path)
+    return load(path)
+
+
+def _family(library: str, family: str, listed: list[Entry], folder: Path) -> Recording:
     recording = Recording(library, family, lock_key())
     for entry in listed:
-        result = _apart(entry)
-        if isinstance(result, str):
-            print(f"{entry.label}: {result}", file=sys.stderr, flush=True)
+        alone = _kept(entry, folder)
+        if isinstance(alone, str):
+            print(f"{entry.label}: {alone}", file=sys.stderr, flush=True)
             continue
-        model, files = result
-        recording.models.append(model)
-        for name, table in files.items():
+        recording.models.extend(alone.models)
+        for name, table in alone.files.items():
             recording.files.setdefault(name, FileRecord()).merge(table)
+        (model,) = alone.models
         print(
             f"{entry.label}: {model.size} px, {model.aimet}, {model.missing} operations, {model.reused} reused, "
             f"{model.seconds} s",
@@ -170,7 +195,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="families or models whose name holds this")
     parser.add_argument("--missing", action="store_true", help="only families that have no recording of this lock")
+    kept = Path(sys.prefix).with_name(f"proofs-{lock_key()}") / "recordings"
+    parser.add_argument("--folder", type=Path, default=kept, help="where recordings of single models lie")
     options = parser.parse_args()
+    folder = options.folder.resolve() / _made_by()
     _import_once()
     families: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries():
@@ -182,7 +210,7 @@ def main() -> int:
         path = RECORDINGS / library / f"{family}.json"
         if options.missing and path.exists() and json.loads(path.read_text(encoding="utf-8"))["lock"] == lock_key():
             continue
-        recording = _family(library, family, listed)
+        recording = _family(library, family, listed, folder)
         failed += len(listed) - len(recording.models)
         if recording.models:
             recording.save()

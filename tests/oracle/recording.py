@@ -108,15 +108,16 @@ class Recording:
         """Where it is kept."""
         return RECORDINGS / self.library / f"{self.family}.json"
 
-    def save(self) -> None:
+    def save(self, path: Path | None = None) -> None:
         """Write it, one file of the library a line, so that a change is small in a diff."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        path = path or self.path
+        path.parent.mkdir(parents=True, exist_ok=True)
         files = {name: _packed(record) for name, record in sorted(self.files.items())}
         rows = ",\n".join(f"  {json.dumps(k)}: {json.dumps(v, separators=(',', ':'))}" for k, v in files.items())
         models = ",\n".join(f"  {json.dumps(asdict(model))}" for model in self.models)
         head = {"library": self.library, "family": self.family, "lock": self.lock}
         text = json.dumps(head, indent=1)[:-2] + f',\n "models": [\n{models}\n ],\n "files": {{\n{rows}\n }}\n}}\n'
-        self.path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
 
 
 def load(path: Path) -> Recording:
