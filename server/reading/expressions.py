@@ -88,7 +88,7 @@ def _attribute(m: Machine, node: ast.Attribute) -> Value:
         if narrowed is not None:
             return narrowed
     holder = evaluate(m, node.value)
-    # Of a tensor's methods one that is not called tells nothing: `layer.norm`, `layer.stride` are a module's just as well.
+    # A method that is not called tells nothing: modules have a `norm` and a `stride` too.
     if isinstance(holder, (Tensor, Unknown)) and node.attr in attributes.READ:
         narrow(m, node.value, holder, node.attr)
     return attributes.attribute(m, holder, node.attr, node)
