@@ -51,6 +51,8 @@ _MAKING = words("""
     torch.meshgrid torch.stack torch.hstack torch.vstack torch.dstack torch.bucketize torch.searchsorted
     torch.nn.functional.one_hot
 """)
+# Layers of functions whose weights come with each call; `nn.Conv2d` is another thing.
+_LAYERS = frozenset(f"torch.nn.functional.{name}{n}d" for name in ("conv", "conv_transpose") for n in (1, 2, 3))
 _OPERATORS = {"and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor", "invert": "bitwise_not"}
 
 
@@ -65,6 +67,9 @@ def own_module(symbol: str) -> OwnModule | None:
     space, _, plain = name.rpartition(".")
     if name == "torch.einsum":
         return _made(plain, name, True, 0)
+    if name in _LAYERS:
+        made = _made(plain, name, True, 2)
+        return made._replace(name=f"Functional{made.name}", attribute="conv")
     if name in _MAKING:
         return _made(plain, name, False)
     if space not in ("torch", "Tensor") or (space == "torch" and plain.startswith("new_")):
@@ -80,9 +85,9 @@ def own_module(symbol: str) -> OwnModule | None:
 def operations() -> tuple[str, ...]:
     """Every operation that has such a module, by the name of OwnModule.operation, sorted."""
     methods = _MOVING | _COMPUTING | _COMPUTING_OF_TWO | _COMPUTING_OF_THREE
-    return tuple(sorted({"torch.einsum", *_MAKING, *(f"Tensor.{each}" for each in methods)}))
+    return tuple(sorted({"torch.einsum", *_LAYERS, *_MAKING, *(f"Tensor.{each}" for each in methods)}))
 
 
 def _made(plain: str, operation: str, computes: bool, tensors: int = 1) -> OwnModule:
-    name = "".join(part.title() for part in plain.split("_"))
+    name = "".join(part[:1].upper() + part[1:] for part in plain.split("_"))
     return OwnModule(name, plain, operation, computes, tensors)

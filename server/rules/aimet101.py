@@ -14,6 +14,7 @@ from ..positions import Span
 from ..reading.values import Const, Sequence, Tensor
 from . import carrying, held, helpers, leaves, lists, owned, stored, support
 from .advice import advice
+from .aimet_forms import as_written
 from .base import Case, Rule
 from .substitutes import is_literal, kept_parameters
 
@@ -262,7 +263,7 @@ def _passed(unit: Unit, operation: Operation, found: Layer, config: Config) -> R
         return held.passed(unit, operation, found) or owned.passed(unit, operation, found, config)
     made = _module_form(unit, operation, found)
     if isinstance(made, str):
-        kept = owned.as_written(operation) if found.aimet is not None and operation.via == "direct" else None
+        kept = as_written(operation) if found.aimet is not None and operation.via == "direct" else None
         if kept is None:
             return None
         path = aimet_modules.import_path(config.aimet_version)
@@ -424,7 +425,7 @@ def _aimet_form(
     """AIMET's own functional module, which takes the call's arguments as they are."""
     if found.aimet is None or operation.via != "direct":
         return (), reason
-    kept = owned.as_written(operation)
+    kept = as_written(operation)
     if kept is None:
         return (), reason
     path = aimet_modules.import_path(config.aimet_version)

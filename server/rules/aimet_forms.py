@@ -104,6 +104,20 @@ def _same(
     return tuple(constructor), tuple(kept), assign_to
 
 
+def as_written(operation: Operation) -> tuple[Span | str, ...] | None:
+    """All arguments of a call."""
+    kept: list[Span | str] = []
+    for node, _ in operation.operands:
+        if node is None:
+            return None
+        kept.append(operation.site.statement.span(node))
+    for name, (node, _) in operation.keywords.items():
+        if node is None:
+            return None
+        kept.append(keyword(operation, name, node))
+    return tuple(kept)
+
+
 def keyword(operation: Operation, name: str, value: ast.expr) -> Span | str:
     """A keyword argument as it stays in a call: where it stands, so that it keeps its layout, or its text."""
     statement = operation.site.statement

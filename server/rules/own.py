@@ -14,7 +14,8 @@ from ..knowledge.own_modules import OwnModule, own_module
 from ..positions import Span
 from ..reading.definitions import Definition
 from ..reading.values import Tensor
-from . import owned, stubs
+from . import stubs
+from .aimet_forms import as_written
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -42,11 +43,12 @@ def own(unit: Unit, operation: Operation, config: Config) -> Own | None:
     known = own_module(operation.symbol)
     if known is None or operation.via not in ("direct", "operator") or operation.starred or "out" in operation.keywords:
         return None
-    if known.operation.startswith("Tensor."):
-        first = operation.operands[0][1] if operation.operands else None
-        if not isinstance(first, Tensor) or len(operation.operands) < known.tensors:
-            return None
-    kept = owned.as_written(operation)
+    first = operation.operands[0][1] if operation.operands else None
+    if known.operation.startswith("Tensor.") and not isinstance(first, Tensor):
+        return None
+    if known.computes and len(operation.operands) < known.tensors:
+        return None
+    kept = as_written(operation)
     if kept is None:
         return None
     name, defined = _name(unit, known)
@@ -76,13 +78,12 @@ def _is_it(definition: Definition, known: OwnModule) -> bool:
 
 
 def _defined(unit: Unit, known: OwnModule, name: str, config: Config) -> InsertStatements:
-    imports = [_MODULE]
+    imports, plain = [_MODULE], known.operation.rpartition(".")[2]
     if known.operation.startswith("Tensor."):
-        told, signature, called = f"`{known.attribute}` of a tensor", "self, input, *args, **kwargs", "input"
+        told, signature, called = f"`{plain}` of a tensor", "self, input, *args, **kwargs", f"input.{plain}"
     else:
-        told, signature, called = f"The function `{known.attribute}`", "self, *args, **kwargs", ""
+        told, signature, called = f"The function `{plain}`", "self, *args, **kwargs", known.operation
         imports.append(known.operation)
-    called = f"{called}.{known.attribute}" if called else known.operation
     text = (
         f'class {name}({_MODULE}):\n    """{told} as a module, which AIMET sees as one operation."""\n\n'
         f"    def forward({signature}):\n        return {called}(*args, **kwargs)"

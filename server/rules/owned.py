@@ -6,14 +6,14 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..finding import CallModule, Change, NewModule, Repair, ReplaceText, Safety
+from ..finding import CallModule, Change, InsertStatements, NewModule, Repair, ReplaceText, Safety, Step
 from ..knowledge import modules
 from ..knowledge.aimet_modules import aimet_module, import_path
 from ..knowledge.layers import Layer, bind
 from ..positions import Span
 from ..reading.definitions import Definition
-from . import carrying, held, helpers, support
-from .aimet_forms import keyword, module_call
+from . import carrying, held, helpers, own, support
+from .aimet_forms import as_written, module_call
 from .calling import Call
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _layer(unit: Unit, operation: Operation, found: Layer, owner: str) -> Repair
         f"Define `self.{found.attribute} = nn.{kind}({', '.join(arguments)})` with the same weights and call it "
         f"(unsafe: the state_dict gains {gained}, so earlier checkpoints need strict=False)"
     )
-    repair = _repair(unit, operation, title, CallModule(_span(operation), module, (_span(operation, given),)))
+    repair = _repair(unit, title, CallModule(_span(operation), module, (_span(operation, given),)))
     return replace(repair, changes=(*repair.changes, *following)) if following else repair
 
 
@@ -155,71 +155,67 @@ def _set_both(owner: Definition, target: ast.expr, other: str) -> ReplaceText:
 
 
 class _Form(NamedTuple):
-    """One of AIMET's modules that takes the weights with each call."""
+    """A module that takes the weights with each call: one of AIMET's, or a class of the file's own (`.Name`)."""
 
-    name: str
+    cls: str
     attribute: str
     arguments: tuple[str, ...]
     kept: tuple[Span | str, ...]
+    before: tuple[InsertStatements, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.cls.rpartition(".")[2]
 
 
-def _form(unit: Unit, operation: Operation, found: Layer) -> _Form | None:
-    module = aimet_module(operation.symbol)
-    if module is not None:
-        call = module_call(unit, operation, module)
-        return _Form(module.name, module.attribute, call[0], call[1]) if not isinstance(call, str) else None
+def _form(unit: Unit, operation: Operation, found: Layer, config: Config) -> _Form | None:
+    module, path = aimet_module(operation.symbol), import_path(config.aimet_version)
+    call = module_call(unit, operation, module) if module is not None else ""
+    if module is not None and not isinstance(call, str):
+        return _Form(f"{path}.{module.name}", module.attribute, call[0], call[1])
     every = as_written(operation) if found.parametric and found.aimet is not None else None
-    return _Form(found.aimet, found.attribute, (), every) if every is not None and found.aimet is not None else None
+    if every is not None:
+        return _Form(f"{path}.{found.aimet}", found.attribute, (), every)
+    made = own.own(unit, operation, config)
+    return _Form(f".{made.name}", made.attribute, (), made.kept, made.made) if made is not None else None
 
 
 def passed(unit: Unit, operation: Operation, found: Layer, config: Config) -> Repair | None:
-    """The repair with AIMET's module in a function that models call with weights."""
-    form = _form(unit, operation, found) if operation.via == "direct" else None
+    """The repair with such a module in a function that models call with weights."""
+    form = _form(unit, operation, found, config) if operation.via == "direct" else None
     if form is None:
         return None
-    cls = f"{import_path(config.aimet_version)}.{form.name}"
     doubt = "" if form.name in _QUANTIZES_WEIGHTS else _NOT_THE_WEIGHTS
 
     def leave(call: Call) -> bool:
         return held.is_passed(unit, operation, call)
 
-    return helpers.repair(unit, operation, form.attribute, cls, form.arguments, form.kept, doubt=doubt, leave=leave)
+    return helpers.repair(
+        unit, operation, form.attribute, form.cls, form.arguments, form.kept, form.before, doubt, leave=leave
+    )
 
 
 def _aimet(unit: Unit, operation: Operation, found: Layer, place: support.Place, config: Config) -> Repair | None:
-    """AIMET's module that takes the weights with each call; safe where quantsim then quantizes them."""
-    form = _form(unit, operation, found)
+    """A module that takes the weights with each call; safe where quantsim then quantizes them."""
+    form = _form(unit, operation, found, config)
     if form is None:
         return None
-    name, attribute, arguments, kept = form
-    cls = f"{import_path(config.aimet_version)}.{name}"
-    new = _module(unit, operation, place.owner or "", attribute, cls, arguments)
+    attribute, arguments, owned_by_file = form.attribute, form.arguments, form.cls.startswith(".")
+    new = _module(unit, operation, place.owner or "", attribute, form.cls, arguments)
     doubts = [
-        "" if name in _QUANTIZES_WEIGHTS else _NOT_THE_WEIGHTS,
+        "" if form.name in _QUANTIZES_WEIGHTS else _NOT_THE_WEIGHTS,
         place.reason,
         support.scripting_doubt(unit.index, operation.site.owner),  # type: ignore[arg-type]
         "" if config.aimet_available else "the model then imports aimet_torch",
     ]
     doubt = next((each for each in doubts if each), "")
-    title = f"Define `self.{attribute} = {name}({', '.join(arguments)})` of AIMET's own modules and call it"
+    whose = ", a class of its own in this file," if owned_by_file else " of AIMET's own modules"
+    title = f"Define `self.{attribute} = {form.name}({', '.join(arguments)})`{whose} and call it"
     if doubt:
         title += f" (unsafe: {doubt})"
     safety = Safety.UNSAFE if doubt else Safety.SAFE
-    return _repair(unit, operation, title, CallModule(_span(operation), new, kept), safety)
-
-
-def as_written(operation: Operation) -> tuple[Span | str, ...] | None:
-    """All arguments of a call."""
-    kept: list[Span | str] = []
-    for node, _ in operation.operands:
-        if node is None:
-            return None
-        kept.append(_span(operation, node))
-    for name, (node, _) in operation.keywords.items():
-        if node is None:
-            return None
-        kept.append(keyword(operation, name, node))
-    return tuple(kept)
+    steps: tuple[Step, ...] = (CallModule(_span(operation), new, form.kept), *form.before)
+    return Repair(title, safety, (Change(unit.path, unit.statement.key, steps),))
 
 
 def _module(
@@ -239,5 +235,5 @@ def _span(operation: Operation, node: ast.AST | None = None) -> Span:
     return operation.site.statement.span(node if node is not None else operation.node)
 
 
-def _repair(unit: Unit, operation: Operation, title: str, step: CallModule, safety: Safety = Safety.UNSAFE) -> Repair:
-    return Repair(title, safety, (Change(unit.path, unit.statement.key, (step,)),))
+def _repair(unit: Unit, title: str, step: CallModule) -> Repair:
+    return Repair(title, Safety.UNSAFE, (Change(unit.path, unit.statement.key, (step,)),))

@@ -66,6 +66,11 @@ CALLS: dict[str, str] = {
     "clamp_max": "x.clamp_max(0.7)",
     **{name: f"x.{name}(1)" for name in ("cumprod", "logsumexp", "logcumsumexp")},
     **{name: f"x.{name}(x)" for name in ("atan2", "hypot", "logaddexp", "copysign", "fmax", "fmin", "xlogy")},
+    **{f"conv{n}d": f"F.conv{n}d({i}, {i} * 2, padding=x.shape[1] - 4)" for n, i in ((1, "x[0]"), (2, "x"))},
+    "conv3d": "F.conv3d(x[None], x[None])",
+    "conv_transpose1d": "F.conv_transpose1d(x[0], x[0].transpose(0, 1))",
+    "conv_transpose3d": "F.conv_transpose3d(x[None], x[:, None])",
+    "conv_transpose2d": "F.conv_transpose2d(x, x.repeat(2, 1, 1, 1)[:4])",
     "lerp": "x.lerp(x, 0.5)",
     "kron": "s.kron(s)",
     "inner": "s.inner(s)",
@@ -117,7 +122,7 @@ def test_each_is_one_operation_to_aimet(operation: str) -> None:
     project = Project.empty("/p").updated({"/p/model.py": source})
     config = Config(root="/p", select=("AIMET101", "AIMET301"), aimet_available=True, aimet_version="2.x")
     text = fix_all("/p/model.py", project, config, lambda finding, repair: True).text
-    assert f"y = self.{plain}(" in text or f"y = self.{plain}2(" in text, text
+    name = next(name for name in (plain, f"{plain}2", "conv2") if f"y = self.{name}(" in text)
     torch.manual_seed(1)
     before, after, inputs = _made(source), _made(text), torch.rand(2, 4, 6, 6)
     with torch.no_grad():
@@ -131,5 +136,5 @@ def test_each_is_one_operation_to_aimet(operation: str) -> None:
     sim.compute_encodings(lambda model: model(inputs))
     with torch.no_grad():
         sim.model(inputs)
-    quantizers = getattr(getattr(sim.model, plain), "output_quantizers", [])
-    assert len(quantizers) == text.count(f"QuantizationMixin.implements({type(getattr(after, plain)).__name__})")
+    quantizers = getattr(getattr(sim.model, name), "output_quantizers", [])
+    assert len(quantizers) == text.count(f"QuantizationMixin.implements({type(getattr(after, name)).__name__})")

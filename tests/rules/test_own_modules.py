@@ -168,3 +168,13 @@ def test_a_caller_whose_weights_the_function_changes_takes_aimet_s_module() -> N
     assert "return project(x, self.fc.weight, self.fc.bias, linear=self.fc)\n" in text
     assert "return project(x, self.fc.weight, self.fc.bias, self.s, linear2=self.linear)\n" in text
     assert text.count("self.linear = DynamicLinear()") == 1
+
+
+def test_a_convolution_over_weights_of_its_own_with_groups_known_at_run_time() -> None:
+    weights = "        self.weight = nn.Parameter(torch.ones(4, 1, 3, 3))\n"
+    text = _repaired(model=_HEAD + _net("return F.conv2d(self.fc(x), self.weight, groups=x.shape[1])", weights))[
+        "model"
+    ]
+    assert "class FunctionalConv2d(nn.Module):\n" in text and "return F.conv2d(*args, **kwargs)\n" in text
+    assert "self.conv = FunctionalConv2d()\n" in text
+    assert "return self.conv(self.fc(x), self.weight, groups=x.shape[1])\n" in text
