@@ -39,6 +39,14 @@ class Definition:
     _class_names: dict[str, ast.expr | ast.AnnAssign | ast.ClassDef] | None = field(default=None, repr=False)
     _inner: dict[str, Definition] = field(default_factory=dict, repr=False)
 
+    def is_same(self, other: Definition | None) -> bool:
+        """Whether it is the same class or function, be it in another version of its statement."""
+        if self is other or other is None:
+            return self is other
+        if self.statement is other.statement:
+            return False
+        return (self.name, self.statement.key, self.path) == (other.name, other.statement.key, other.path)
+
     @property
     def methods(self) -> Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]:
         """The functions of a class body by name; the last one of a name counts."""

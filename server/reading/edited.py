@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import compress
 from operator import ne
 from typing import NamedTuple, TypeVar
 
-from .syntax import parse, walk
+from .syntax import parse
 
 DefinedFunction = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -72,8 +71,8 @@ def edited_method(owner: ast.ClassDef, change: Change, old: Sequence[str], new: 
         return None
     before = owner.body[position]
     assert isinstance(before, DefinedFunction)
-    end = (_first_line(owner.body[position + 1]) if position + 1 < len(owner.body) else len(old)) + change.moved
-    first = _first_line(before)
+    end = (first_line(owner.body[position + 1]) if position + 1 < len(owner.body) else len(old)) + change.moved
+    first = first_line(before)
     changed = (*old[change.first : change.old_end], *new[change.first : change.end])
     if any(map(_reaches_on, changed)) or new[end - 1].endswith("\\"):
         return None
@@ -98,13 +97,13 @@ def _parsed_in_part(
     """The function with only that statement of its body parsed again in which an edit lies; None where it does not
     lie in one, or what it means is not settled by that one alone.
     """
-    position = bisect_right([_first_line(each) for each in function.body], change.first) - 1
+    position = bisect_right([first_line(each) for each in function.body], change.first) - 1
     if position < 0 or change.moved:
         return None
     edited = function.body[position]
-    first = _first_line(edited)
+    first = first_line(edited)
     if position + 1 < len(function.body):
-        end = _first_line(function.body[position + 1])
+        end = first_line(function.body[position + 1])
     indentation = old[first][: edited.col_offset]
     inside = all(line.startswith(indentation) for line in new[change.first : change.end] if line.strip())
     if indentation.strip(" \t") or not inside or end < change.old_end or new[end - 1].endswith("\\"):
@@ -135,20 +134,20 @@ def _reaches_on(line: str) -> bool:
 
 def _member_at(owner: ast.ClassDef, change: Change, old: Sequence[str]) -> int | None:
     """The position of the method in whose body all changed lines lie."""
-    position = bisect_right([_first_line(each) for each in owner.body], change.first) - 1
+    position = bisect_right([first_line(each) for each in owner.body], change.first) - 1
     member = owner.body[position]
     below = owner.body[position + 1] if position + 1 < len(owner.body) else None
     if position < 0 or not isinstance(member, DefinedFunction):
         return None
-    if below is not None and _first_line(below) < change.old_end:
+    if below is not None and first_line(below) < change.old_end:
         return None
     body = member.body[0]
-    start = _first_line(body)
+    start = first_line(body)
     own_line = start > member.lineno - 1 and not old[start].encode()[: body.col_offset].strip(b" \t")
     return position if own_line and change.first >= start else None
 
 
-def _first_line(node: ast.stmt) -> int:
+def first_line(node: ast.stmt) -> int:
     """The 0-based line a statement starts on, that of its decorators included."""
     first: int = min((node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))))
     return first - 1
@@ -164,17 +163,17 @@ def changed_function(old: Sequence[ast.stmt], new: Sequence[ast.stmt], change: C
         assert isinstance(two, ast.ClassDef)
         if len(one.body) != len(two.body):
             return None
-        starts = [_first_line(each) for each in one.body]
+        starts = [first_line(each) for each in one.body]
         position = bisect_right(starts, change.first) - 1
         if position < 0 or (position + 1 < len(starts) and starts[position + 1] < change.old_end):
             return None
         one, two = one.body[position], two.body[position]
         end = starts[position + 1] + change.moved if position + 1 < len(starts) else end
         head = starts[0]
-    if not isinstance(one, DefinedFunction) or not _same_head(one, two) or change.first < _first_line(one.body[0]):
+    if not isinstance(one, DefinedFunction) or not _same_head(one, two) or change.first < first_line(one.body[0]):
         return None
     assert isinstance(two, DefinedFunction)
-    return EditedFunction(one, two, _first_line(one), end, head)
+    return EditedFunction(one, two, first_line(one), end, head)
 
 
 def with_method(owner: ast.ClassDef, before: DefinedFunction, now: DefinedFunction) -> ast.ClassDef:
@@ -198,55 +197,10 @@ def same_code(one: DefinedFunction, two: DefinedFunction, change: Change) -> boo
         return False
     for old, new in zip(one.body, two.body):
         above = (old.end_lineno or 0) <= change.first and (new.end_lineno or 0) <= change.first
-        below = _first_line(old) >= change.old_end and _first_line(new) >= change.end
+        below = first_line(old) >= change.old_end and first_line(new) >= change.end
         if not above and not below and not _same_tree(old, new):
             return False
     return True
-
-
-# What reads attributes without naming them.
-_READS_ANY = re.compile(r"\.(?:named_)?(?:children|modules)\(|\b(?:getattr|vars)\(|__dict__|\._modules\b")
-
-
-def sets_apart(edited: EditedFunction, change: Change, old: Sequence[str], new: Sequence[str]) -> bool:
-    """Whether all that an edit touched in a set-up are statements that set attributes no other line names: what else
-    the class does is then as it was.
-    """
-    names: set[str] = set()
-    end = change.end
-    for function, last in ((edited.before, change.old_end), (edited.now, change.end)):
-        for statement in function.body:
-            below = statement.end_lineno or 0
-            if below <= change.first or statement.lineno > last:
-                continue
-            if _first_line(statement) < change.first:
-                return False
-            if not _sets_one(statement, names):
-                return False
-            end = max(end, below + (change.moved if function is edited.before else 0))
-    others = "\n".join((*new[: change.first], *new[end:]))
-    if _READS_ANY.search(others) or _READS_ANY.search("\n".join(new[change.first : end])):
-        return False
-    return not any(re.search(rf"\b{name}\b", others) for name in names)
-
-
-def _sets_one(statement: ast.stmt, names: set[str]) -> bool:
-    """Whether a statement does nothing, or only sets an attribute of `self` to something made for it."""
-    if isinstance(statement, ast.Expr):
-        return isinstance(statement.value, (ast.Name, ast.Attribute, ast.Constant))
-    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
-        return False
-    target = statement.targets[0]
-    parts = walk(statement.value)
-    if any(
-        isinstance(part, (ast.NamedExpr, ast.Lambda)) or (isinstance(part, ast.Name) and part.id == "self")
-        for part in parts
-    ):
-        return False
-    if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
-        names.add(target.attr)
-        return True
-    return False
 
 
 def _same_head(one: DefinedFunction, two: object) -> bool:

@@ -162,7 +162,8 @@ class Entry:
     """One call of a function, as the machine that ran it stood: for running the function again after an edit.
 
     names: what its parameters held. owner: the `self` it was bound to. result: what it yielded; used: the modules it
-    used that nobody had used before.
+    used that nobody had used before. states: what names held, and how many attributes `self` had, before each
+    statement of a set-up, and behind the last.
     """
 
     names: dict[str, Value]
@@ -175,6 +176,7 @@ class Entry:
     way: Way
     result: Value | None = None
     used: Uses = field(default_factory=dict)
+    states: list[tuple[dict[str, Value], int]] = field(default_factory=list)
 
 
 @dataclass(eq=False)

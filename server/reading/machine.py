@@ -300,7 +300,7 @@ class Machine:
         frame.names = names
         entry = self._entry(function, frame) if definition.path in self.index.watched else None
         try:
-            result = self._run_function(definition, frame)
+            result = self._run_function(definition, frame, entry)
         finally:
             self.frame, self.chain, self.way = saved, chain, way
         if entry is not None:
@@ -308,19 +308,32 @@ class Machine:
             entry.used = {key: used for key, used in self.uses.items() if used is not entry.uses.get(key)}
         return result
 
-    def _run_function(self, definition: Definition, frame: Frame) -> Value:
+    def _run_function(self, definition: Definition, frame: Frame, entry: Entry | None = None) -> Value:
         self.active.append(definition)
         self.ran.add(definition)
         plain.entering(self, definition)
         try:
             if isinstance(definition.node, ast.Lambda):
                 return expressions.evaluate(self, definition.node.body)
-            falls_through = self.run(definition.node.body)
+            if entry is not None and self.building:
+                falls_through = self._run_noted(definition.node.body, frame, entry)
+            else:
+                falls_through = self.run(definition.node.body)
             for uses in frame.exits:
                 ways.join(self.uses, uses)
             return returned(frame, falls_through)
         finally:
             self.active.pop()
+
+    def _run_noted(self, body: list[ast.stmt], frame: Frame, entry: Entry) -> bool:
+        """Run the statements of a set-up, and note the state before each."""
+        owner = frame.owner
+        for statement in body:
+            entry.states.append((dict(frame.names), len(owner.attributes or ()) if owner is not None else 0))
+            if not self.run([statement]):
+                return False
+        entry.states.append((dict(frame.names), len(owner.attributes or ()) if owner is not None else 0))
+        return True
 
     def _entry(self, function: Function, frame: Frame) -> Entry | None:
         """Note how a function is called; None for a lambda and where it was noted often enough."""
@@ -347,7 +360,39 @@ class Machine:
 
     def resume(self, definition: Definition, entry: Entry, models: Mapping[Definition, Definition | None]) -> None:
         """Run an edited function again, called as `entry` says. models: edited classes, as they are now."""
+        frame = self._resumed(definition, entry, entry.names, models)
+        self.frame, self.chain, self.active = frame, entry.chain, list(entry.active)
+        self.loops, self.uses, self.way = list(entry.loops), dict(entry.uses), entry.way
+        result = self._run_function(definition, frame)
+        if not entry.active:
+            self.trace.result = result
 
+    def go_on(
+        self,
+        definition: Definition,
+        entry: Entry,
+        names: dict[str, Value],
+        statements: tuple[ast.stmt, ...],
+        attributes: dict[str, Value],
+        models: Mapping[Definition, Definition | None],
+    ) -> dict[str, Value]:
+        """Run some statements of an edited set-up where names hold this, and `self` has these attributes; those that it
+        has then.
+        """
+        frame = self._resumed(definition, entry, names, models)
+        assert frame.owner is not None
+        frame.owner.attributes = dict(attributes)
+        self.frame, self.chain, self.active = frame, entry.chain, [*entry.active, definition]
+        self.run(list(statements))
+        return frame.owner.attributes
+
+    def _resumed(
+        self,
+        definition: Definition,
+        entry: Entry,
+        names: dict[str, Value],
+        models: Mapping[Definition, Definition | None],
+    ) -> Frame:
         def now(each: Definition | None) -> Definition | None:
             return models.get(each, each) if each is not None else None
 
@@ -355,15 +400,11 @@ class Machine:
         if owner is not None:
             owner = replace(owner, definition=now(owner.definition), attributes=dict(owner.attributes or {}))
         site = self._site(definition, now(entry.lexical))
-        frame = Frame(site, dict(entry.names), owner, in_loop=bool(entry.loops))
-        for name, value in entry.names.items():
+        frame = Frame(site, dict(names), owner, in_loop=bool(entry.loops))
+        for name, value in names.items():
             if value is entry.owner and owner is not None:
                 frame.names[name] = owner
-        self.frame, self.chain, self.active = frame, entry.chain, list(entry.active)
-        self.loops, self.uses, self.way = list(entry.loops), dict(entry.uses), entry.way
-        result = self._run_function(definition, frame)
-        if not entry.active:
-            self.trace.result = result
+        return frame
 
     def outer_frame(self, definition: Definition) -> Frame:
         """A frame in which a function's annotations and defaults are read."""

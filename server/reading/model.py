@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from . import traced
 from .arguments import Arguments
 from .conditions import not_none
 from .definitions import Definition
-from .facts import EntryKey, Parameter, Reuse, Trace
+from .facts import Entry, EntryKey, Parameter, Reuse, Trace
 from .machine import Machine
 from .parameters import annotation_of, default_of, default_value
 from .values import (
@@ -46,7 +46,7 @@ class Built:
     made: list[Module] = field(default_factory=list)
     reuses: list[Reuse] = field(default_factory=list)
     dynamic: bool = False
-    entered: Set[EntryKey] = frozenset()
+    entered: Mapping[EntryKey, list[Entry]] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -66,7 +66,7 @@ class Model:
                 Function(method, owner, lexical_class=lexical), owner, Arguments([(None, owner)], {}, True), method.node
             )
         assert owner.attributes is not None
-        return Built(owner.attributes, m.trace.made, m.trace.reuses, owner.dynamic, m.trace.entries.keys())
+        return Built(owner.attributes, m.trace.made, m.trace.reuses, owner.dynamic, m.trace.entries)
 
     def read(self, index: Index) -> Trace | None:
         """Read `forward`; None where the workspace has none for this class."""

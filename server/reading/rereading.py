@@ -6,14 +6,16 @@ edit may have changed there is found out when the statement is read in full, onc
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ..finding import Draft, Spot
+from .apart import Apart, SetUp, set_apart, set_up_again
 from .definitions import Definition, FileFacts, FunctionNode
-from .edited import Change, changed_function, same_code, sets_apart
-from .facts import Entry, EntryKey, Site, Trace, Unit
+from .edited import Change, changed_function, same_code
+from .facts import Entry, EntryKey, Parameter, Site, Trace, Unit
 from .index import Index
 from .machine import Machine
 from .model import Built
@@ -50,8 +52,8 @@ class Reading:
 class Again(NamedTuple):
     """What reading an edited statement again found.
 
-    unit: what the edited function does; None where the edit left its code as it was. first, end: the lines it
-    extends over. head: where the members of its class begin.
+    unit: what the edited code does; None where the edit left it as it was. first, end: the lines of the edited
+    function, or of those of its statements that alone were read again. head: where the members of its class begin.
     """
 
     change: Change
@@ -61,7 +63,7 @@ class Again(NamedTuple):
     head: int = 0
 
     def covers(self, spot: Spot) -> bool:
-        """Whether a finding there is told anew: in the function, or of its class as a whole."""
+        """Whether a finding there is told anew: in what was read again, or of its class as a whole."""
         line = spot.span.line
         return self.first <= line < self.end or line < self.head
 
@@ -72,7 +74,7 @@ class Again(NamedTuple):
 
 
 def read_again(index: Index, facts: FileFacts, statement: Statement, reading: Reading) -> Again | None:
-    """Read what an edit changed; None where that is more than one function's body, or lines below move up with it."""
+    """Read what an edit changed; None where that is more than one function's body."""
     old = reading.statement
     change = statement.change_since(old)
     edited = changed_function(old.body, statement.body, change)
@@ -81,14 +83,15 @@ def read_again(index: Index, facts: FileFacts, statement: Statement, reading: Re
     if same_code(edited.before, edited.now, change):
         return Again(change)
     before, now = _function(facts, old, edited.before), _function(facts, statement, edited.now)
-    if change.moved < 0 or before is None or now is None:
+    if before is None or now is None:
         return None
     key = (facts.path, statement.key, now.name)
     sets_up = [definition for definition, built, _ in reading.models if built is not None and key in built.entered]
-    if any(key in built.entered for built in reading.built) and not (
-        sets_up and sets_apart(edited, change, old.lines, statement.lines)
-    ):
-        return None  # everything rests on what is set up
+    apart: Apart | None = None
+    if any(key in built.entered for built in reading.built):
+        apart = set_apart(edited, change, old.lines, statement.lines) if sets_up else None
+        if apart is None:
+            return None  # everything rests on what is set up
     result = Unit(facts.path, facts, statement, index)
     models = {definition: _counterpart(facts, statement, definition) for definition, _, _ in reading.models}
     fresh = {}
@@ -96,22 +99,32 @@ def read_again(index: Index, facts: FileFacts, statement: Statement, reading: Re
         if not trace.entries:
             return None  # read before anybody meant to edit here
         fresh[trace] = _run(index, trace, before, now, key, models)
+    parts: dict[Definition, SetUp | None] = {}
     for definition, built, known in reading.models:
         model = models[definition]
         if model is None:
             return None
-        index.assume(("trace", model, ""), known and _merged(known, fresh.get(known), before, model))
+        index.assume(("trace", model, ""), known and _merged(known, fresh.get(known), before, now, model))
         if definition not in sets_up:
             index.stand_in(definition, model)
             index.assume(("built", model, ""), built)
-        elif (set_up := index.built(model)) is not None:
+        elif apart is not None and built is not None:
+            parts[model] = set_up_again(index, built, model, before, now, models, apart)
+        result.models.append(index.model(model))
+    alone = bool(parts) and all(part is not None for part in parts.values())
+    for model, part in parts.items():
+        if alone and part is not None:
+            index.assume(("built", model, ""), part.whole)
+        set_up = part.fresh if alone and part is not None else index.built(model)
+        if set_up is not None:
             result.reuses.extend(set_up.reuses)
             result.made.extend(set_up.made)
-        result.models.append(index.model(model))
     for trace in fresh.values():
         result.made.extend(trace.made)
         add_trace(result, trace, statement)
     result.finish()
+    if alone and apart is not None:
+        return Again(change, result, change.first, apart.end, edited.head)
     return Again(change, result, edited.first, edited.end, edited.head)
 
 
@@ -162,7 +175,7 @@ def _standing(trace: Trace, before: Definition) -> Iterator[tuple[EntryKey, list
             yield key, entries
 
 
-def _merged(known: Trace, fresh: Trace | None, before: Definition, model: Definition) -> Trace:
+def _merged(known: Trace, fresh: Trace | None, before: Definition, now: Definition, model: Definition) -> Trace:
     """What a model does, with what the edited function does now in the place of what it did."""
     if fresh is None:
         return known
@@ -181,6 +194,19 @@ def _merged(known: Trace, fresh: Trace | None, before: Definition, model: Defini
         reuses=[*(each for each in known.reuses if elsewhere(each.second.site)), *fresh.reuses],
         flows=[*(each for each in known.flows if elsewhere(each.site)), *fresh.flows],
         made=[*known.made, *fresh.made],
+        parameters=_parameters(known, before, now),
         returns=fresh.returns or known.returns,
         result=fresh.result or known.result,
     )
+
+
+def _parameters(known: Trace, before: Definition, now: Definition) -> list[Parameter]:
+    """The parameters of a model's `forward`, as they stand now if it is the edited function: its head is the same."""
+    places = {id(old): new for old, new in zip(_arguments(before), _arguments(now))}
+    return [replace(each, node=places.get(id(each.node), each.node)) for each in known.parameters]
+
+
+def _arguments(function: Definition) -> list[ast.arg]:
+    assert not isinstance(function.node, ast.ClassDef)
+    arguments = function.node.args
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]

@@ -303,16 +303,17 @@ def _is_of(index: Index, holder: Definition, use: Use, definition: Definition) -
     """Whether a call is one of a model for sure: by its class, or as an element of a list or of the holder itself."""
     module = use.module
     if module.definition is not None or module.cls is not None:
-        return module.definition is definition
+        return definition.is_same(module.definition)
     built = index.built(holder)
     if built is None or len(module.identity) != 2 or module.identity[1] != "*":
         return False
     of = module.identity[0]
     if of == ("self",):
-        return {each.definition for each in built.made if each.definition is not None} == {definition}
+        held = {each.definition for each in built.made if each.definition is not None}
+        return len(held) == 1 and definition.is_same(held.pop())
     lists = [each for each in built.attributes.values() if isinstance(each, Module) and each.identity == of]
     for each in lists:
         options = each.element.options if isinstance(each.element, Choice) else (each.element,)
-        if any(isinstance(option, Module) and option.definition is definition for option in options):
+        if any(isinstance(option, Module) and definition.is_same(option.definition) for option in options):
             return True
     return False

@@ -257,6 +257,7 @@ _PIECES = [
     "self.",
     "x = F.relu(x)\n",
     "        x = self.relu(x)\n",
+    "        self.new = nn.ConvTranspose2d(8, 8, 3)\n",
     "        x = helpers.activate(x)\n",
     "        x = x + 1\n",
     "    if self.training:\n",

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  a table is read more easily with a case on a line
 """After an edit inside one function that function is read again at once, and the rest keeps its findings."""
 
 from __future__ import annotations
@@ -83,6 +84,9 @@ _INSIDE = [
     ),
     ("    x = F.relu(x)\n", "\n    x = F.elu(x)\n    # twice\n    x = F.elu(x)\n"),
     ("        x = scale(x, 2)\n", "        x = scale(x, 2)\n        x = x * 0.5 + torch.tanh(x)\n"),
+    ("        x = scale(x, 2)\n", ""),
+    ("        for block in self.blocks:\n            x = block(x)\n", ""),
+    ("x = block(x)\n        return self.act(x) + skip", "x = block(x)\n\n\n        return skip"),
 ]
 
 
@@ -95,6 +99,46 @@ _SET_UP = [
     ("self._set_up()\n", "self.extra = nn.ConvTranspose2d(8, 8, 3)\n        self._set_up()\n"),
     ("self.gate = nn.Sigmoid()", "self.gate = nn.Sigmoid()\n        self.other = nn.ConvTranspose2d(8, 8, 3)"),
 ]
+
+WIDE = """\
+import torch
+from torch import nn
+
+SHARED = nn.ReLU()
+
+
+class Wide(nn.Module):
+    def __init__(self, width, act=nn.ReLU):
+        super().__init__()
+        size = 3
+        self.first = nn.ConvTranspose2d(width, 8, size)
+        act_layer = act()
+        self.second = nn.Conv2d(8, 8, size)
+        size = 5
+        if width > 3:
+            self.third = nn.ConvTranspose2d(8, width, size)
+        self.act = act_layer
+        self.last = nn.ModuleList([nn.ReLU()] * 2)
+
+    def forward(self, x: list[torch.Tensor]):
+        return self.act(self.second(x[0]))
+"""
+# What is typed into this set-up, and whether it is read alone: (text, what it becomes, so).
+_TYPED = [
+    ("        self.first = nn.ConvTranspose2d(width, 8, size)\n", "", True),
+    ("        self.first = nn.ConvTranspose2d(width, 8, size)\n", "        self.first = nn.ReLU()\n", True),
+    ("        self.first = nn.ConvTranspose2d(width, 8, size)\n", "        self\n", True),
+    ("        super().__init__()\n", "        super().__init__()\n        self.new = nn.ConvTranspose2d(8, size, width)\n", True),
+    ("        size = 5\n", "        size = 5\n        self.new = nn.Upsample(align_corners=size == 5)\n", True),
+    ("        size = 5\n", "        self.new = nn.Upsample(align_corners=size == 5)\n        size = 5\n", True),
+    ("        self.last = nn.ModuleList([nn.ReLU()] * 2)\n", "        self.last = nn.ModuleList([nn.ConvTranspose2d(8, 8, 3)] * 3)\n", True),
+    ("        self.last = nn.ModuleList([nn.ReLU()] * 2)\n", "        self.last = nn.ReLU()\n        self.new = nn.ConvTranspose2d(8, 8, 3)\n", True),
+    ("        self.act = act_layer\n", "        self.new = act_layer\n        self.act = act_layer\n", False),
+    ("        size = 5\n", "        self.new = SHARED\n        self.newer = SHARED\n", False),
+    ("        size = 5\n", "        self.new = SHARED\n        size = 5\n        self.newer = SHARED\n", False),
+    ("        size = 5\n", "        size = 4\n", False),
+    ("            self.third = nn.ConvTranspose2d(8, width, size)\n", "            self.third = nn.Conv2d(8, width, size)\n", False),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("old", "new"), [*_INSIDE, *_SET_UP])
@@ -157,6 +201,56 @@ def test_an_attribute_that_nobody_names_leaves_forward_as_it_was(
     monkeypatch.setattr(model.Model, "read", lambda *arguments: read.append(arguments))
     workspace.glance("net.py")
     assert not read
+
+
+@pytest.mark.parametrize(("old", "new", "alone"), _TYPED)
+def test_of_a_line_of_a_set_up_that_stands_apart_it_alone_is_read(
+    old: str, new: str, alone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace({"wide.py": WIDE}, ["wide.py"])
+    assert WIDE.count(old) == 1
+    text = WIDE.replace(old, new)
+    workspace.edit("wide.py", text)
+    built: list[object] = []
+    build = model.Model.build
+
+    def note(self: model.Model, index: object) -> object:
+        built.append(self)
+        return build(self, index)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(model.Model, "build", note)
+    found = workspace.glance("wide.py").findings
+    assert not built if alone else built
+    assert _shown(found) == _shown(afresh({"wide.py": text})["wide.py"])
+    assert workspace.check(["wide.py"]) == afresh({"wide.py": text})
+
+
+def test_what_a_base_sets_too_stands_not_apart() -> None:
+    base = (
+        "class Base(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.head = nn.ReLU()\n\n"
+    )
+    net = "class Net(Base):\n    def __init__(self):\n        super().__init__()\n        {}\n"
+    texts = {"net.py": f"from torch import nn\n\n\n{base}\n{net}"}
+    workspace = Workspace({"net.py": texts["net.py"].format("self.head = nn.Conv2d(8, 8, 3)")}, ["net.py"])
+    for line in ("self.head = nn.ConvTranspose2d(8, 8, 3)", "pass", "self.head"):
+        text = texts["net.py"].format(line)
+        workspace.edit("net.py", text)
+        assert _shown(workspace.glance("net.py").findings) == _shown(afresh({"net.py": text})["net.py"])
+
+
+def test_a_line_typed_into_forward_leaves_what_its_parameters_take() -> None:
+    user = (
+        "\n\nclass User(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.wide = Wide(3)\n"
+    )
+    user += "\n    def forward(self, x):\n        return self.wide([x, x])\n"
+    untyped = WIDE.replace("x: list[torch.Tensor]", "x") + user
+    workspace = Workspace({"wide.py": untyped}, ["wide.py"])
+    shown = [each.symbol for each in workspace.check(["wide.py"])["wide.py"]]
+    assert "Wide.forward.x" in shown
+    body = "        return self.act(self.second(x[0]))\n"
+    for typed in ("        y = 3\n", "        y = 3\n        z = y\n", ""):
+        workspace.edit("wide.py", untyped.replace(body, typed + body))
+        assert [each.symbol for each in workspace.glance("wide.py").findings] == shown
 
 
 @pytest.mark.parametrize("new", ["", "# nothing", "x = x +"])
