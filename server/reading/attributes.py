@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..knowledge import modules, tensors
 from ..knowledge.names import canonical
-from . import calls, expressions, plain
+from . import calls, expressions, fixed, plain
 from .annotations import from_annotation
 from .arguments import Arguments
 from .definitions import Definition
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 def attribute(m: Machine, holder: Value, name: str, node: ast.Attribute) -> Value:
     """What `holder.name` is."""
     if isinstance(holder, Module):
-        return _module_attribute(m, holder, name, node)
+        return fixed.held(m, holder, name, _module_attribute(m, holder, name, node))
     if isinstance(holder, Symbol):
         return Symbol(canonical(f"{holder.name}.{name}"))
     if isinstance(holder, Tensor):

@@ -71,7 +71,7 @@ def truth(m: Machine, node: ast.expr, kind: str) -> bool | None:
     value = expressions.evaluate(m, node)
     if isinstance(value, Tensor) and value.definite and not value.optional:
         noting.flow(m, kind, node, "branch", value.fixed)
-    elif isinstance(value, Number) and (value.data or value.read is not None):
+    elif isinstance(value, Number) and value.of_values:
         noting.flow(m, kind, node, "branch", fixed.of_value(value))
     return known_truth(value)
 

@@ -1,16 +1,20 @@
-"""Which tensors the model's input does not decide: those that `forward` makes of constants and sizes.
+"""Which tensors the model's input does not decide: those that `forward` makes of constants and sizes, and buffers.
 
-A trace bakes them in, so that a test of one, or how many elements it selects, is the same for every input.
+A trace bakes them in, so that a test of one, or how many elements it selects, is the same for every input. A parameter
+is none of them: torch.fx puts a proxy in its place, but leaves buffers as they are (measured on torch 2.14).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..knowledge import tensors
 from ..knowledge.data import words
-from .values import Choice, Const, Fixed, Number, Sequence, Shape, Symbol, Tensor, Unknown, Value
+from .values import Choice, Const, Fixed, Module, Number, Sequence, Shape, Symbol, Tensor, Unknown, Value
+
+if TYPE_CHECKING:
+    from .machine import Machine
 
 Operand = tuple[Any, Value]
 
@@ -32,18 +36,38 @@ def result(symbol: str, operands: Iterable[Operand], keywords: Mapping[str, Oper
     """What says that an operation's result is fixed, None where it is not; notes what is written into a tensor."""
     values = [value for _, value in operands]
     found = _of(symbol.rpartition(".")[2].rstrip("_"), values, keywords)
+    if values and tensors.is_inplace(symbol) and (found is None or _is_lasting(values[0])):
+        spoil(values[0])
     if found is None:
-        if values and tensors.is_inplace(symbol):
-            spoil(values[0])
         if "out" in keywords:
             spoil(keywords["out"][1])
     return found
+
+
+def held(m: Machine, module: Module, name: str, value: Value) -> Value:
+    """An attribute of a module: a tensor that was made once is the same in every call, unless one writes into it."""
+    if m.building or not isinstance(value, Tensor) or value.fixed is not None or value.origin in ("parameter", "input"):
+        return value
+    kept = of_attribute(m, module, name)
+    return Tensor(value.origin, value.definite, value.optional, value.rank, value.rows, value.boolean, kept)
+
+
+def of_attribute(m: Machine, module: Module, name: str) -> Fixed:
+    """What says that the tensor which a class holds by that name is fixed."""
+    key = (module.definition or module.identity, name)
+    if key not in m.held:
+        m.held[key] = Fixed(lasts=True)
+    return m.held[key]
 
 
 def spoil(value: Value) -> None:
     """Note that something else is written into a tensor."""
     if isinstance(value, Tensor) and value.fixed is not None:
         value.fixed.spoil()
+
+
+def _is_lasting(value: Value) -> bool:
+    return isinstance(value, Tensor) and value.fixed is not None and value.fixed.is_lasting
 
 
 def _of(name: str, values: list[Value], keywords: Mapping[str, Operand]) -> Fixed | None:
@@ -73,7 +97,7 @@ def _is_fixed(value: Value, sources: list[Fixed], is_size: bool) -> bool:
     if isinstance(value, Choice):
         return all(_is_fixed(option, sources, is_size) for option in value.options)
     if isinstance(value, Number):
-        return not value.data and value.read is None
+        return not value.of_values
     return isinstance(value, (Const, Shape, Symbol)) or (is_size and isinstance(value, Unknown))
 
 

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from .machine import Loop, Machine
 
 
+def _row(value: Tensor) -> Tensor:
+    """What a loop over a tensor gives."""
+    return Tensor("view", boolean=value.boolean, fixed=value.fixed)
+
+
 def _sequence(kind: str) -> Callable[[Machine, Any], Value]:
     def build(m: Machine, node: ast.List | ast.Tuple | ast.Set) -> Value:
         items: list[Value] = []
@@ -91,7 +96,8 @@ def iterate(m: Machine, value: Value, node: ast.expr) -> tuple[int | None, Calla
     if isinstance(value, Tensor):
         if value.definite and not m.building:
             expressions.operate(m, "Tensor.__iter__", node, ((node, value),), Sequence(None, TENSOR, "tuple"))
-            return None, lambda loop: Tensor("view")
+            rows = value
+            return None, lambda loop: _row(rows)
         return None, lambda loop: TENSORISH
     if isinstance(value, Shape):
         return None, lambda loop: Number("int", shape=True)
@@ -141,7 +147,7 @@ def unpack(m: Machine, value: Value, count: int | None, node: ast.expr | None) -
         return [value] * (count or 1)
     if isinstance(value, Tensor) and value.definite and node is not None:
         expressions.operate(m, "Tensor.__iter__", node, ((node, value),), Sequence(None, TENSOR, "tuple"))
-        return [Tensor("view") for _ in range(count or 1)]
+        return [_row(value) for _ in range(count or 1)]
     if isinstance(value, Tensor):
         return [TENSORISH] * (count or 1)
     if node is None and not isinstance(value, (Sequence, Shape)):

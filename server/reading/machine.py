@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from . import building, calls, expressions, iteration, parameters, plain, statements, subscripts, ways
+from . import building, calls, expressions, fixed, iteration, parameters, plain, statements, subscripts, ways
 from .arguments import Arguments
 from .definitions import Assigned, Definition
 from .facts import Entry, EntryKey, Flow, Operation, Site, Trace
@@ -24,6 +24,7 @@ from .values import (
     NONE,
     UNKNOWN,
     Class,
+    Fixed,
     Function,
     Module,
     ModuleFile,
@@ -129,6 +130,8 @@ class Machine:
         self.seen: dict[tuple[int, str], Operation] = {}
         self.reused: set[tuple[int, Any]] = set()
         self.flows: dict[int, Flow] = {}
+        # What says that the tensors which the classes hold are fixed, by class and name.
+        self.held: dict[tuple[object, str], Fixed] = {}
         self._sites: dict[Definition, Site] = {}
         self._globals: dict[tuple[str, str], Value] = {}
         self._constants: dict[ast.expr, Value] = {}
@@ -453,6 +456,8 @@ class Machine:
             if not self.building and not (isinstance(holder, Module) and holder.is_self):
                 self.noted += 1
                 self.bind_attribute(target.attr)
+            if not self.building and isinstance(holder, Module):
+                fixed.of_attribute(self, holder, target.attr).spoil()
             building.set_attribute(self, holder, target.attr, value, target, source)
         elif isinstance(target, (ast.Tuple, ast.List)):
             self._assign_each(target, value, statement, source)

@@ -173,9 +173,12 @@ def flow(m: Machine, kind: str, node: ast.AST, feeds: str = "", fixed: Fixed | N
 
 
 def feed(value: Value, what: str) -> None:
-    """Note that a number decides a `range` or a `shape`: matters where it was read out of a tensor."""
+    """Note that a number decides a `range` or a `shape`: matters where it was read out of a tensor.
+
+    A `len()` is a size, which matters no more to a `range` than `x.size(0)` does.
+    """
     if isinstance(value, Number):
-        if value.read is not None:
+        if value.read is not None and (value.of_values or what == "shape"):
             value.read.feeds = value.read.feeds or what
     elif isinstance(value, Sequence):
         for item in value.items if value.items is not None else (value.element,):

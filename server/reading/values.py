@@ -39,11 +39,13 @@ class Fixed:
     """Says that the input does not decide a tensor's values.
 
     sources: those of the tensors it was computed from, so that what is written into one of them later counts too.
+    lasts: the tensor is the model's own, so that what one call writes into it the next one finds.
     """
 
-    __slots__ = ("sources", "spoiled")
+    __slots__ = ("lasts", "sources", "spoiled")
 
-    def __init__(self, sources: tuple[Fixed, ...] = ()) -> None:
+    def __init__(self, sources: tuple[Fixed, ...] = (), lasts: bool = False) -> None:
+        self.lasts = lasts
         self.sources = sources
         self.spoiled = False
 
@@ -61,6 +63,11 @@ class Fixed:
         """Note that something else is written into the tensor, which may be a view of what it came from."""
         for each in self._all():
             each.spoiled = True
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether it may be a view of a tensor of the model's own."""
+        return any(each.lasts for each in self._all())
 
     @property
     def holds(self) -> bool:
@@ -147,6 +154,11 @@ class Number(Value):
         self.shape = shape
         self.data = data
         self.varies = varies
+
+    @property
+    def of_values(self) -> bool:
+        """Whether a tensor's values decide it; `len(x)` is a size."""
+        return self.data or (self.read is not None and self.read.kind != "len")
 
 
 # The key of a loop's own counter: loops that count from 0 pick the same elements.

@@ -11,6 +11,7 @@ from ..reading.syntax import walk
 from ..reading.values import Const, Number, Sequence, Shape, Tensor, Value
 from . import equalization
 from .base import Case, Rule
+from .support import is_fixed
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -57,7 +58,8 @@ class FixedView(Rule):
     ## What it does
 
     Reports `view` and `reshape` to two dimensions of which the first is `-1`, as arguments, as one tuple or list, and
-    as `torch.reshape(x, (-1, 1024))`.
+    as `torch.reshape(x, (-1, 1024))`. Views of weights, buffers and of what `forward` makes of constants and sizes
+    are fine: no layer's output goes through them.
 
     ## Why AIMET needs it
 
@@ -178,6 +180,8 @@ class FixedView(Rule):
         ),
         Case("what the guideline asks for", _NET.format("x.view(x.size(0), -1)")),
         Case("one dimension, or more than two", _NET.format("x.view(-1).view(-1, 4, 256).flatten(1)")),
+        Case("a column of numbers that no layer computed", _NET.format("x + torch.arange(4).view(-1, 1)")),
+        Case("a view of the weights", _NET.format("x * self.fc.weight.view(-1, 1024)")),
         Case("a list of sizes that are not known", _NET.format("x.view(*self.shape)")),
         Case("code that is not a model's", "def flat(x):\n    return x.view(-1, 1024)\n"),
     )
@@ -191,7 +195,10 @@ class FixedView(Rule):
             dimensions = _dimensions(operation, keyword)
             if dimensions is None or not _is_minus_one(dimensions[0][1]):
                 continue
-            receiver = _same_rows(operation.operands[0] if operation.operands else operation.keywords.get("input"))
+            viewed = operation.operands[0] if operation.operands else operation.keywords.get("input")
+            if viewed is not None and _is_no_activation(viewed[1]):
+                continue
+            receiver = _same_rows(viewed)
             reason = _reason(operation, receiver, dimensions)
             message = (
                 "This view fixes its second dimension and leaves the first one open, which can keep AIMET from "
@@ -222,6 +229,11 @@ def _dimensions(operation: Operation, keyword: str) -> tuple[_Dimension, _Dimens
     if len(given) != 2 or any(isinstance(value, (Sequence, Shape, Tensor)) for _, value in given):
         return None
     return given[0], given[1]
+
+
+def _is_no_activation(value: Value) -> bool:
+    """Whether it is the model's own or made of constants and sizes: no layer's output goes through that view."""
+    return isinstance(value, Tensor) and (value.origin == "parameter" or is_fixed(value))
 
 
 def _is_minus_one(value: Value) -> bool:

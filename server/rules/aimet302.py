@@ -40,6 +40,10 @@ _TRACED = (
     "torch.jit.trace, which AIMET reads the model with, keeps only {kept}, and `prepare_model` stops with a TraceError."
 )
 _DROPPED = "torch.jit.trace, which AIMET reads the model with, drops it, and `prepare_model` stops with a TraceError."
+_LENGTH = (
+    "`len()` of a tensor is a plain number, which decides a size here. torch.jit.trace, which AIMET reads the model "
+    "with, keeps the size that the example input gives, and `prepare_model` stops with a RuntimeError."
+)
 _KEPT = {
     "branch": "the path that the example input takes",
     "range": "the number of rounds that the example input needs",
@@ -81,10 +85,11 @@ class DataDependentFlow(Rule):
     ## What it does
 
     Reports `if`, `while`, `assert`, conditional expressions, `and`, `or`, `not` on a tensor's value; `.item()`,
-    `.tolist()`, `int()`, `float()`, `bool()` and `len()` of a tensor where the number decides a branch, a `range` or
-    a size; `.numpy()`, `torch.equal` and their like; and `nonzero` and boolean masks, whose results have another size
-    for each input. Comparing shapes, `x is None`, `isinstance`, `self.training`, settings of the model, and tensors
-    that `forward` makes of constants and sizes are fine.
+    `.tolist()`, `int()`, `float()` and `bool()` of a tensor where the number decides a branch, a `range` or a size;
+    `len()` of a tensor where it decides a size; `.numpy()`, `torch.equal` and their like; and `nonzero` and boolean
+    masks, whose results have another size for each input. Comparing shapes, `x is None`, `isinstance`,
+    `self.training`, settings of the model, buffers that `forward` does not change, and tensors that it makes of
+    constants and sizes are fine.
 
     ## Why AIMET needs it
 
@@ -138,10 +143,10 @@ class DataDependentFlow(Rule):
         ),
         Case("a list that decides sizes", _NET.format("x = x.view(x.amax(1).tolist())"), (15,)),
         Case(
-            "len of a tensor",
-            _NET.format("for _ in range(len(x)):\n            x = x * 2"),
+            "len of a tensor that decides a size",
+            _NET.format("x = x.view(len(x), -1)"),
             (15,),
-            _NET.format("for _ in range(x.size(0)):\n            x = x * 2"),
+            _NET.format("x = x.view(x.size(0), -1)"),
         ),
         Case("torch.equal", _NET.format("same = torch.equal(x, x)"), (15,)),
         Case("numpy", _NET.format("a = x.numpy()"), (15,)),
@@ -164,7 +169,7 @@ class DataDependentFlow(Rule):
                 "            x = -x\n"
                 "        if self.deep or self.training or isinstance(x, list) or torch.jit.is_scripting():\n"
                 "            x = -x\n        assert x.numel() > 0 and x.is_floating_point()\n"
-                "        for _ in range(x.size(0)):\n            x = x[: x.shape[1]]\n"
+                "        for _ in range(len(x)):\n            x = x[: x.shape[1]]\n"
                 "        if mask is not None and not self.deep:\n            x = x * mask"
             ),
         ),
@@ -193,7 +198,7 @@ class DataDependentFlow(Rule):
         for operation in unit.operations:
             if operation.site.scripted:
                 continue
-            if _selects(operation) and not _is_fixed(operation.values()[0]):
+            if _selects(operation) and not support.is_fixed(operation.values()[0]):
                 yield self._selection(operation, _call_part(unit, operation.node))
             elif isinstance(operation.node, ast.Subscript) and _is_masked(operation):
                 yield self._selection(operation, _brackets(unit, operation.node))
@@ -212,6 +217,8 @@ class DataDependentFlow(Rule):
         decides = f" that decides {_DECIDES[flow.feeds]}" if flow.feeds else ""
         what = f"`{spelt}` takes a plain Python value out of a tensor{decides}."
         message = f"{what} {_TRACED.format(kept=_KEPT[flow.feeds])}"
+        if flow.kind == "len":
+            message = _LENGTH
         repairs: tuple[Repair, ...] = ()
         if flow.kind == "len" and isinstance(flow.node, ast.Call) and len(flow.node.args) == 1:
             span = unit.statement.span
@@ -265,12 +272,7 @@ def _is_masked(operation: Operation) -> bool:
 def _is_mask(value: Value) -> bool:
     if isinstance(value, Sequence):
         return value.items is not None and any(map(_is_mask, value.items))
-    return isinstance(value, Tensor) and value.boolean and not _is_fixed(value)
-
-
-def _is_fixed(value: Value) -> bool:
-    """Whether it is a tensor whose values the input does not decide."""
-    return isinstance(value, Tensor) and value.fixed is not None and value.fixed.holds
+    return isinstance(value, Tensor) and value.boolean and not support.is_fixed(value)
 
 
 def _test_range(unit: Unit, flow: Flow) -> tuple[str, Spot]:

@@ -376,3 +376,8 @@ def _knows_registration(unit: Unit, name: str) -> bool:
         seen |= more
         reached.extend(more)
     return unit.path in seen
+
+
+def is_fixed(value: Value) -> bool:
+    """Whether it is a tensor whose values the input does not decide."""
+    return isinstance(value, Tensor) and value.fixed is not None and value.fixed.holds

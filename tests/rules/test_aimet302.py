@@ -19,6 +19,8 @@ class Net(nn.Module):
         self.conv = nn.Conv2d(3, 8, 3)
         self.layers = nn.ModuleList([nn.ReLU() for _ in range(n)])
         self.register_buffer("steps", torch.zeros(1))
+        self.mask = torch.ones(8, dtype=torch.bool)
+        self.mask[2] = False
 
     def forward(self, x, lengths: torch.Tensor, mask=None, n=None):
         y = self.conv(x)
@@ -30,7 +32,12 @@ class Net(nn.Module):
 @pytest.mark.parametrize(
     ("code", "place"),
     [
-        ("if self.steps:\n            y = -y", "if self.steps"),
+        ("if self.conv.weight.sum() > 0:\n            y = -y", "if self.conv.weight.sum() > 0"),
+        ("self.steps += 1\n        if self.steps > 3:\n            y = -y", "if self.steps > 3"),
+        ("if self.steps[0] > 3:\n            y = -y\n        self.steps[0].add_(1)", "if self.steps[0] > 3"),
+        ("if self.steps > 3:\n            y = -y\n        self.steps = self.steps + 1", "if self.steps > 3"),
+        ("y = y[self.steps > 0]\n        self.steps.copy_(y.mean())", "[self.steps > 0]"),
+        ("n = len(y)\n        for _ in range(n):\n            y = y.view(n, -1)", "len(y)"),
         ("if y.min() > 0 or y.max() < 1:\n            y = -y", "if y.min() > 0 or y.max() < 1"),
         ("if math.isnan(y.sum().item()):\n            y = -y", "if math.isnan(y.sum().item())"),
         ("elements = [y for t in (y, x) if t.sum() > 0]", "t in (y, x) if t.sum() > 0"),
@@ -70,6 +77,11 @@ def test_reported(code: str, place: str) -> None:
         "print(y.mean().item())",
         "pad = max(y.size(2) - 3, y.size(3)) - max(t.size(1) for t in (x, y))\n        if pad > 0:\n            y = -y",
         "y[y > 0] = 1",
+        "if self.steps:\n            y = -y",
+        "y = y[:, self.mask] * self.steps.item()",
+        "for keep in self.mask:\n            if keep:\n                y = -y",
+        "if len(y) > 1 and len(mask):\n            y = -y",
+        "for i in range(0, len(y), 2):\n            y = y * i",
         "y = torch.where(y > 0, y, -y)",
         "y = y[lengths.long()]",
         "keep = torch.arange(y.size(1), device=y.device) > 2\n        y = y[:, keep]",
@@ -107,12 +119,12 @@ def test_losses_beside_a_model_are_not_read() -> None:
 def test_len_of_what_a_helper_is_given_is_no_safe_repair() -> None:
     source = (
         "import torch\nfrom torch import nn\n\n\ndef anchors(feats, own: torch.Tensor):\n"
-        "    for i in range(len(feats)):\n        own = own + feats[i]\n"
-        "    for i in range(len(own)):\n        own = own + i\n    return own\n\n\n"
+        "    own = own.view(len(feats), -1)\n"
+        "    own = own + own.view(len(own), -1)\n    return own\n\n\n"
         "class Net(nn.Module):\n    def forward(self, x: torch.Tensor):\n        return anchors(x, x)\n"
     )
     safety = {each.span.line: each.repairs[0].safety.value for each in findings("AIMET302", source)}
-    assert safety == {5: "unsafe", 7: "safe"}
+    assert safety == {5: "unsafe", 6: "safe"}
 
 
 def test_what_forward_passes_a_method_says_more_than_what_strangers_might() -> None:
