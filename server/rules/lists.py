@@ -24,7 +24,16 @@ def walked(index: Index, owner: Definition | None, loop: ast.AST | None) -> str 
         return None
     (iterated,) = _arguments_of(loop.iter, "enumerate")[:1] or (loop.iter,)
     lists = map(support.attribute_of, _arguments_of(iterated, "zip") or [iterated])
-    return next((each for each in lists if each is not None and not _grows_later(index, owner, each)), None)
+    return next((each for each in lists if each is not None and _is_kept(index, owner, each)), None)
+
+
+def _is_kept(index: Index, owner: Definition, attribute: str) -> bool:
+    """Whether a list is assigned, so that another can be made after it, and stays as long as `__init__` leaves it."""
+    assigned = re.compile(rf"\.{attribute}\b[^=\n]*=(?!=)")
+    classes = [each for each in index.order(owner) if isinstance(each, Definition)]
+    if not any(assigned.search(each.source) for each in classes):
+        return False  # registered by a call, a buffer for one: where that is done is not looked for
+    return not _grows_later(index, owner, attribute)
 
 
 def _arguments_of(node: ast.expr, function: str) -> list[ast.expr]:

@@ -129,3 +129,18 @@ def test_a_safe_copy_of_a_class_that_only_holds_settings() -> None:
         "        self.part = Part(p)\n\n    def forward(self, x):\n        return self.part(self.part(x))\n"
     )
     assert "self.part2 = Part(p)" in _safely(Project.empty("/project").updated({PATH: source}))
+
+
+def test_a_list_beside_what_a_call_registers_is_not_offered() -> None:
+    source = (
+        "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.heads = nn.ModuleDict({'a': nn.Tanh(), 'b': nn.Tanh()})\n"
+        "        self.relu = nn.ReLU()\n        self.register_buffer('on', torch.ones(1))\n\n"
+        "    def forward(self, x):\n        for (name, head), on in zip(self.heads.items(), self.on):\n"
+        "            x = self.relu(head(x)) * on\n        return x\n"
+    )
+    assert _safely(Project.empty("/project").updated({PATH: source})) == source
+    kept = source.replace("self.register_buffer('on', torch.ones(1))", "self.on = [1.0, 2.0]")
+    assert "self.relu2 = nn.ModuleList([nn.ReLU() for _ in self.on])" in _safely(
+        Project.empty("/project").updated({PATH: kept})
+    )
