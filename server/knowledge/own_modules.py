@@ -55,6 +55,9 @@ _MAKING = words("""
 _LAYERS = frozenset(f"torch.nn.functional.{name}{n}d" for name in ("conv", "conv_transpose") for n in (1, 2, 3))
 _OPERATORS = {"and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor", "invert": "bitwise_not"}
 
+# `typing.Any` has the usual name.
+_NAMES = {"any": "AnyOf", "all": "AllOf"}
+
 
 @lru_cache(maxsize=1024)
 def own_module(symbol: str) -> OwnModule | None:
@@ -89,5 +92,5 @@ def operations() -> tuple[str, ...]:
 
 
 def _made(plain: str, operation: str, computes: bool, tensors: int = 1) -> OwnModule:
-    name = "".join(part[:1].upper() + part[1:] for part in plain.split("_"))
+    name = _NAMES.get(plain) or "".join(part[:1].upper() + part[1:] for part in plain.split("_"))
     return OwnModule(name, plain, operation, computes, tensors)

@@ -262,18 +262,20 @@ def _passed(unit: Unit, operation: Operation, found: Layer, config: Config) -> R
     if found.parametric:
         return held.passed(unit, operation, found) or owned.passed(unit, operation, found, config)
     made = _module_form(unit, operation, found)
-    if isinstance(made, str):
-        kept = as_written(operation) if found.aimet is not None and operation.via == "direct" else None
-        if kept is None:
+    passed = None
+    if not isinstance(made, str):
+        training = _training_argument(operation, found)
+        if made[3] and not (isinstance(training, ast.Name) and training.id in kept_parameters(operation.site.function)):
             return None
-        path = aimet_modules.import_path(config.aimet_version)
-        return helpers.repair(unit, operation, found.attribute, f"{path}.{found.aimet}", (), kept)
-    training = _training_argument(operation, found)
-    if made[3] and not (isinstance(training, ast.Name) and training.id in kept_parameters(operation.site.function)):
-        return None
-    return helpers.repair(
-        unit, operation, found.attribute, made[0], made[1], made[2], training=training if made[3] else None
-    )
+        passed = helpers.repair(
+            unit, operation, found.attribute, made[0], made[1], made[2], training=training if made[3] else None
+        )
+    if passed is not None or found.aimet is None or operation.via != "direct":
+        return passed
+    # AIMET's own takes the call's arguments as they are, where not every caller can tell its constructor.
+    kept = as_written(operation)
+    cls = f"{aimet_modules.import_path(config.aimet_version)}.{found.aimet}"
+    return helpers.repair(unit, operation, found.attribute, cls, (), kept) if kept is not None else None
 
 
 def _training_argument(operation: Operation, found: Layer) -> ast.expr | None:

@@ -239,7 +239,7 @@ def _carried_out(unit: Unit, plan: _Plan, title: str, own: Iterable[Step], doubt
 
 def _owners(plan: _Plan) -> str:
     owners = sorted({f"`{call.holder.simple_name}`" for call, _, _ in plan.passed if call.method})
-    return " and ".join(owners) if len(owners) <= 3 else f"{', '.join(owners[:3])} and {len(owners) - 3} more"
+    return " and ".join(owners) if len(owners) <= 2 else f"{', '.join(owners[:2])} and {len(owners) - 2} more"
 
 
 def _gives_it_back(index: Index, function: Definition, decorator: ast.expr) -> bool:

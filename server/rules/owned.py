@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -168,36 +169,39 @@ class _Form(NamedTuple):
         return self.cls.rpartition(".")[2]
 
 
-def _form(unit: Unit, operation: Operation, found: Layer, config: Config) -> _Form | None:
+def _forms(unit: Unit, operation: Operation, found: Layer, config: Config) -> Iterator[_Form]:
+    """The best first."""
     module, path = aimet_module(operation.symbol), import_path(config.aimet_version)
     call = module_call(unit, operation, module) if module is not None else ""
     if module is not None and not isinstance(call, str):
-        return _Form(f"{path}.{module.name}", module.attribute, call[0], call[1])
+        yield _Form(f"{path}.{module.name}", module.attribute, call[0], call[1])
     every = as_written(operation) if found.parametric and found.aimet is not None else None
     if every is not None:
-        return _Form(f"{path}.{found.aimet}", found.attribute, (), every)
+        yield _Form(f"{path}.{found.aimet}", found.attribute, (), every)
     made = own.own(unit, operation, config)
-    return _Form(f".{made.name}", made.attribute, (), made.kept, made.made) if made is not None else None
+    if made is not None:
+        yield _Form(f".{made.name}", made.attribute, (), made.kept, made.made)
 
 
 def passed(unit: Unit, operation: Operation, found: Layer, config: Config) -> Repair | None:
     """The repair with such a module in a function that models call with weights."""
-    form = _form(unit, operation, found, config) if operation.via == "direct" else None
-    if form is None:
-        return None
-    doubt = "" if form.name in _QUANTIZES_WEIGHTS else _NOT_THE_WEIGHTS
 
     def leave(call: Call) -> bool:
         return held.is_passed(unit, operation, call)
 
-    return helpers.repair(
-        unit, operation, form.attribute, form.cls, form.arguments, form.kept, form.before, doubt, leave=leave
-    )
+    for form in _forms(unit, operation, found, config) if operation.via == "direct" else ():
+        doubt = "" if form.name in _QUANTIZES_WEIGHTS else _NOT_THE_WEIGHTS
+        made = helpers.repair(
+            unit, operation, form.attribute, form.cls, form.arguments, form.kept, form.before, doubt, leave=leave
+        )
+        if made is not None:
+            return made
+    return None
 
 
 def _aimet(unit: Unit, operation: Operation, found: Layer, place: support.Place, config: Config) -> Repair | None:
     """A module that takes the weights with each call; safe where quantsim then quantizes them."""
-    form = _form(unit, operation, found, config)
+    form = next(_forms(unit, operation, found, config), None)
     if form is None:
         return None
     attribute, arguments, owned_by_file = form.attribute, form.arguments, form.cls.startswith(".")

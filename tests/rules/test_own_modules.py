@@ -178,3 +178,19 @@ def test_a_convolution_over_weights_of_its_own_with_groups_known_at_run_time() -
     assert "class FunctionalConv2d(nn.Module):\n" in text and "return F.conv2d(*args, **kwargs)\n" in text
     assert "self.conv = FunctionalConv2d()\n" in text
     assert "return self.conv(self.fc(x), self.weight, groups=x.shape[1])\n" in text
+
+
+def test_a_function_over_weights_whose_callers_know_some_arguments_at_run_time_only() -> None:
+    helper = "def convolve(x, weight, groups=1):\n    return F.conv2d(x, weight, None, groups=groups)\n\n\n"
+    weights = "        self.weight = nn.Parameter(torch.ones(4, 1, 3, 3))\n"
+    known = _net("return convolve(self.fc(x), self.weight, 4)", weights)
+    text = _repaired(model=_HEAD + helper + known)["model"]
+    assert "DynamicConv2d(groups=4)" in text and "FunctionalConv2d" not in text
+    text = _repaired(model=_HEAD + helper + _net("return convolve(self.fc(x), self.weight, x.shape[1])", weights))[
+        "model"
+    ]
+    assert (
+        "def convolve(x, weight, groups=1, *, conv=F.conv2d):\n    return conv(x, weight, None, groups=groups)\n"
+        in text
+    )
+    assert "return convolve(self.fc(x), self.weight, x.shape[1], conv=self.conv)\n" in text

@@ -64,8 +64,16 @@ def test_what_a_base_class_makes_of_its_parameters_is_copied() -> None:
     text = _safely(Project.empty("/project").updated({PATH: source}))
     assert "        super().__init__(*args, **kwargs)\n        self.a2 = deepcopy(self.a)\n" in text
     assert "from copy import deepcopy\n" in text and "return self.a2(self.a(x))" in text
+    own = (
+        "class Drop(nn.Module):\n    def __init__(self, p):\n        super().__init__()\n        self.p = p\n\n"
+        "    def forward(self, x):\n        return x * self.p\n\n\n"
+    )
+    dropping = source.replace("class Base", f"{own}class Base").replace("nn.Dropout(p)", "Drop(p)")
+    assert "self.a2 = deepcopy(self.a)\n" in _safely(Project.empty("/project").updated({PATH: dropping}))
+    weights = dropping.replace("self.p = p\n", "self.p = nn.Parameter(p)\n")
     for other in (
-        source.replace("nn.Dropout(p)", "nn.Linear(p, p)"),  # weights
+        weights,
+        source.replace("nn.Dropout(p)", "nn.Linear(p, p)"),
         source.replace("        self.a = ", "        self.make(p)\n\n    def make(self, p):\n        self.a = "),
         source + "\n    def set(self, p):\n        self.a.p = p\n",
     ):
