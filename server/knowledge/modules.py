@@ -212,6 +212,30 @@ _OPENMMLAB = frozenset(
 )
 
 
+_FLOAT_FUNCTIONAL = frozenset(
+    f"torch.{package}.{name}"
+    for package in ("ao.nn.quantized", "ao.nn.quantized.modules", "ao.nn.quantized.modules.functional_modules")
+    for name in ("FloatFunctional", "FXFloatFunctional")
+) | {"torch.nn.quantized.FloatFunctional", "torch.nn.quantized.modules.FloatFunctional"}
+_OF_FLOATS = {
+    "add": "torch.add",
+    "add_scalar": "torch.add",
+    "cat": "torch.cat",
+    "matmul": "torch.matmul",
+    "mul": "torch.mul",
+    "mul_scalar": "torch.mul",
+}
+
+
+def float_functional(dotted: str, method: str) -> str | None:
+    """The function that a method of torch's `FloatFunctional` calls.
+
+    Only its methods are called, never the module, so that AIMET sees an operation and no module (measured on AIMET
+    2.42: its validator lists all of these).
+    """
+    return _OF_FLOATS.get(method) if dotted in _FLOAT_FUNCTIONAL else None
+
+
 def is_bare_base(dotted: str) -> bool:
     """Whether a base brings no weights, children and `forward`: `nn.Module`, and what only adds training to it."""
     return dotted == "torch.nn.Module" or dotted in _LIGHTNING or dotted in _OPENMMLAB
@@ -226,7 +250,7 @@ def is_module_base(dotted: str) -> bool:
     to list, the naming of its `modeling_` modules does.
     """
     path = canonical(dotted)
-    if path in table("module_classes")["classes"] or path in _LIGHTNING or path in _OPENMMLAB:
+    if path in table("module_classes")["classes"] or path in _LIGHTNING | _OPENMMLAB | _FLOAT_FUNCTIONAL:
         return True
     if path.startswith("transformers."):
         match = re.fullmatch(_TRANSFORMERS_PUBLIC, path) or re.fullmatch(_TRANSFORMERS_PRIVATE, path)

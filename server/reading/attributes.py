@@ -145,6 +145,9 @@ def _module_attribute(m: Machine, module: Module, name: str, node: ast.AST) -> V
         known = modules.module_class(outside)
         if known is not None and name in _STATE:
             return Tensor("parameter", optional=name == "bias")
+        function = modules.float_functional(outside, name)
+        if function is not None:
+            return Symbol(function)
     if name in _MODULE_METHODS or (module.items is not None and name in _CONTAINER_METHODS):
         return BoundBuiltin(module, name)
     if outside is not None and name in _CONTAINER_METHODS:

@@ -67,6 +67,9 @@ def call(m: Machine, node: ast.Call) -> Value:
         if isinstance(holder, Unknown) and not _fits(holder, callee.attr, node):
             return _unknown_result(m, _arguments(m, node), node, callee)
         function = attributes.attribute(m, holder, callee.attr, callee)
+        if isinstance(holder, Module) and isinstance(function, Symbol) and holder.cls is not None:
+            # A method of a library's module that is known by the function it calls.
+            return apply(m, function, _arguments(m, node), node, callee, "direct")
     else:
         function = expressions.evaluate(m, callee)
     return apply(m, function, _arguments(m, node), node, callee, _via(callee, function))

@@ -123,3 +123,19 @@ def test_a_method_that_is_not_called_makes_no_tensor_of_what_holds_it() -> None:
         "            pad = layer.kernel_size // 4\n            x = layer(x)[pad:]\n        return x\n"
     )
     assert found({"a.py": source}, "a.py", "AIMET301") == []
+
+
+def test_the_methods_of_a_float_functional_are_operations() -> None:
+    source = HEAD + (
+        "from torch.ao.nn.quantized import FloatFunctional\n\n\n"
+        "class Block(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.fc = nn.Linear(4, 4)\n        self.skip = torch.nn.quantized.FloatFunctional()\n"
+        "        self.cat = FloatFunctional()\n\n"
+        "    def forward(self, x):\n        y = self.skip.add(x, self.fc(x))\n"
+        "        y = self.skip.mul_scalar(y, 0.5)\n        return self.cat.cat([x, y], dim=1)\n\n\n"
+        "class Add(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.skip = FloatFunctional()\n\n"
+        "    def forward(self, x, y):\n        return self.skip.add_relu(x, y)\n"
+    )
+    assert found({"a.py": source}, "a.py", "AIMET301") == [16, 17, 18]
+    assert found({"a.py": source}, "a.py", "AIMET303") == []
