@@ -29,11 +29,14 @@ class Judge:
     """
 
     def __init__(self, index: Index, facts: FileFacts, config: Config) -> None:
-        self.active = frozenset(rule.code for rule in RULES if config.enabled(rule.code, rule.name, facts.path))
+        known = index.memory.asked.get(facts.path)
+        if known is None or known[0] is not config:
+            active = frozenset(rule.code for rule in RULES if config.enabled(rule.code, rule.name, facts.path))
+            known = index.memory.asked[facts.path] = (config, active, index.memory.token((config, active)))
+        _, self.active, self._asked = known
         self._index = index
         self._facts = facts
         self._config = config
-        self._asked = index.memory.token((config, self.active))
 
     @property
     def known(self) -> Mapping[Statement, Sequence[Draft]]:

@@ -31,7 +31,10 @@ def lines_of(text: str) -> list[str]:
 
 
 class Document:
-    """An open text document or notebook cell. path: the file's; the URI of a document that is no file."""
+    """An open text document or notebook cell.
+
+    path: the file's; the URI of a document that is no file. text: the whole, of which lines are the parts.
+    """
 
     def __init__(self, item: lsp.TextDocumentItem) -> None:
         self.uri = item.uri
@@ -39,14 +42,9 @@ class Document:
         self.version = item.version
         self.language = item.language_id
         self.lines = lines_of(item.text)
-        self._text: str | None = item.text
-
-    @property
-    def text(self) -> str:
-        """The whole text."""
-        if self._text is None:
-            self._text = "".join(self.lines)
-        return self._text
+        self.text = item.text
+        # A line, and where in the text it begins: the last that was edited.
+        self._at = (0, 0)
 
     def change(self, version: int, changes: Iterable[lsp.TextDocumentContentChangeEvent]) -> None:
         """Apply the edits, one after the other."""
@@ -54,8 +52,7 @@ class Document:
             if isinstance(change, lsp.TextDocumentContentChangePartial):
                 self._replace(change.range, change.text)
             else:
-                self.lines = lines_of(change.text)
-        self._text = None
+                self.lines, self.text, self._at = lines_of(change.text), change.text, (0, 0)
         self.version = version
 
     def _replace(self, range_: lsp.Range, text: str) -> None:
@@ -78,7 +75,16 @@ class Document:
         fresh = lines_of(text)
         if not last:
             fresh.pop()
+        self._replace_text(line, end_line + 1, text)
         lines[line : end_line + 1] = fresh
+
+    def _replace_text(self, line: int, end: int, text: str) -> None:
+        """Put `text` in the place of the lines from `line` up to `end`; to join all lines would cost more."""
+        at, start = self._at
+        lines = self.lines
+        start += sum(map(len, lines[at:line])) if line >= at else -sum(map(len, lines[line:at]))
+        self._at = (line, start)
+        self.text = self.text[:start] + text + self.text[start + sum(map(len, lines[line:end])) :]
 
 
 class Documents:

@@ -97,7 +97,7 @@ def _parsed_in_part(
     """The function with only that statement of its body parsed again in which an edit lies; None where it does not
     lie in one, or what it means is not settled by that one alone.
     """
-    position = bisect_right([first_line(each) for each in function.body], change.first) - 1
+    position = bisect_right(function.body, change.first, key=first_line) - 1
     if position < 0 or change.moved:
         return None
     edited = function.body[position]
@@ -134,7 +134,7 @@ def _reaches_on(line: str) -> bool:
 
 def _member_at(owner: ast.ClassDef, change: Change, old: Sequence[str]) -> int | None:
     """The position of the method in whose body all changed lines lie."""
-    position = bisect_right([first_line(each) for each in owner.body], change.first) - 1
+    position = bisect_right(owner.body, change.first, key=first_line) - 1
     member = owner.body[position]
     below = owner.body[position + 1] if position + 1 < len(owner.body) else None
     if position < 0 or not isinstance(member, DefinedFunction):
@@ -142,9 +142,12 @@ def _member_at(owner: ast.ClassDef, change: Change, old: Sequence[str]) -> int |
     if below is not None and first_line(below) < change.old_end:
         return None
     body = member.body[0]
-    start = first_line(body)
-    own_line = start > member.lineno - 1 and not old[start].encode()[: body.col_offset].strip(b" \t")
-    return position if own_line and change.first >= start else None
+    return position if change.first >= first_line(body) and _begins_line(body, old) else None
+
+
+def _begins_line(statement: ast.stmt, lines: Sequence[str]) -> bool:
+    """Whether nothing stands before a statement on its line."""
+    return not lines[first_line(statement)].encode()[: statement.col_offset].strip(b" \t")
 
 
 def first_line(node: ast.stmt) -> int:
@@ -153,8 +156,13 @@ def first_line(node: ast.stmt) -> int:
     return first - 1
 
 
-def changed_function(old: Sequence[ast.stmt], new: Sequence[ast.stmt], change: Change) -> EditedFunction | None:
-    """The one function, or method of a class, whose body an edit changed, given the trees before and after it."""
+def changed_function(
+    old: Sequence[ast.stmt], new: Sequence[ast.stmt], change: Change, lines: Sequence[str]
+) -> EditedFunction | None:
+    """The one function, or method of a class, whose body an edit changed, given the trees before and after it.
+
+    lines: of the text before.
+    """
     if len(old) != 1 or len(new) != 1 or type(old[0]) is not type(new[0]):
         return None
     one, two = old[0], new[0]
@@ -163,16 +171,17 @@ def changed_function(old: Sequence[ast.stmt], new: Sequence[ast.stmt], change: C
         assert isinstance(two, ast.ClassDef)
         if len(one.body) != len(two.body):
             return None
-        starts = [first_line(each) for each in one.body]
-        position = bisect_right(starts, change.first) - 1
-        if position < 0 or (position + 1 < len(starts) and starts[position + 1] < change.old_end):
+        position = bisect_right(one.body, change.first, key=first_line) - 1
+        below = first_line(one.body[position + 1]) if position + 1 < len(one.body) else None
+        if position < 0 or (below is not None and below < change.old_end):
             return None
+        head = first_line(one.body[0])
+        end = below + change.moved if below is not None else end
         one, two = one.body[position], two.body[position]
-        end = starts[position + 1] + change.moved if position + 1 < len(starts) else end
-        head = starts[0]
-    if not isinstance(one, DefinedFunction) or not _same_head(one, two) or change.first < first_line(one.body[0]):
+    if not isinstance(one, DefinedFunction) or change.first < first_line(one.body[0]):
         return None
-    assert isinstance(two, DefinedFunction)
+    if not isinstance(two, DefinedFunction) or not _same_head(one, two, lines):
+        return None
     return EditedFunction(one, two, first_line(one), end, head)
 
 
@@ -203,7 +212,10 @@ def same_code(one: DefinedFunction, two: DefinedFunction, change: Change) -> boo
     return True
 
 
-def _same_head(one: DefinedFunction, two: object) -> bool:
+def _same_head(one: DefinedFunction, two: DefinedFunction, lines: Sequence[str]) -> bool:
+    """Whether two functions differ in their bodies at most, where lines in or below the body of the first changed."""
+    if first_line(one) == first_line(two) and _begins_line(one.body[0], lines):
+        return type(one) is type(two)
     fields = (name for name in one._fields if name != "body")
     return type(one) is type(two) and all(_same_tree(getattr(one, name), getattr(two, name)) for name in fields)
 

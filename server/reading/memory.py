@@ -40,6 +40,8 @@ class Memory:
         self._tokens: dict[Hashable, int] = {}
         # The last result under each key whose result no longer holds for sure, by the statement it is about.
         self._former: dict[Any, dict[Any, Any]] = {}
+        # Of each file the settings it was last judged with, which rules they ask, and the token of both.
+        self.asked: dict[str, tuple[object, frozenset[str], int]] = {}
         # What was found in each statement, by file and settings.
         self._judged: dict[tuple[str, int], dict[Statement, Any]] = {}
 

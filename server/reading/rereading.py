@@ -77,7 +77,7 @@ def read_again(index: Index, facts: FileFacts, statement: Statement, reading: Re
     """Read what an edit changed; None where that is more than one function's body."""
     old = reading.statement
     change = statement.change_since(old)
-    edited = changed_function(old.body, statement.body, change)
+    edited = changed_function(old.body, statement.body, change, old.lines)
     if edited is None:
         return None
     if same_code(edited.before, edited.now, change):

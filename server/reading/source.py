@@ -38,7 +38,8 @@ class Statement:
     _body: list[ast.stmt] | None = None
     memo: dict[object, object] = field(default_factory=dict, repr=False)
     left: dict[object, object] = field(default_factory=dict, repr=False)
-    _change: tuple[weakref.ref[Statement], Change] | None = field(default=None, repr=False)
+    # The lines in which it differs from the two versions that were asked for last.
+    _changes: list[tuple[weakref.ref[Statement], Change]] = field(default_factory=list, repr=False)
 
     @property
     def body(self) -> list[ast.stmt]:
@@ -128,10 +129,12 @@ class Statement:
 
     def change_since(self, earlier: Statement) -> Change:
         """The lines in which it differs from an earlier version."""
-        known = self._change
-        if known is None or known[0]() is not earlier:
-            known = self._change = (weakref.ref(earlier), changed_lines(earlier.lines, self.lines))
-        return known[1]
+        for version, change in self._changes:
+            if version() is earlier:
+                return change
+        change = changed_lines(earlier.lines, self.lines)
+        self._changes = [(weakref.ref(earlier), change), *self._changes[:1]]
+        return change
 
     def keep_reading(self, reading: object) -> None:
         """Keep what was read of it, for the version that an edit makes of it."""
@@ -191,6 +194,8 @@ class Source:
     # The last answer of `replaced`.
     _replaced: list[_Replaced] = field(default_factory=list)
     _absent: set[str] = field(default_factory=set)
+    # Which statement was edited last, and where it starts: the next key is mostly pressed there too.
+    _edited: tuple[int, int] | None = None
 
     @cached_property
     def statements(self) -> tuple[tuple[int, Statement], ...]:
@@ -304,7 +309,10 @@ def read(text: str, previous: Source | None = None) -> Source:
         moved = edited.change_since(before).moved
         below = _moved(old[same.last :], moved)
         following = Source(
-            text, (*old[: same.first], (line, edited), *below), _replaced=[_found(previous, [(before, edited)])]
+            text,
+            (*old[: same.first], (line, edited), *below),
+            _replaced=[_found(previous, [(before, edited)])],
+            _edited=(same.first, same.start),
         )
         following.__dict__["head"] = previous.head
         following._absent.update(word for word in previous._absent if not edited.says_anew(before, word))
@@ -362,6 +370,13 @@ class _Unchanged(NamedTuple):
 def _unchanged(text: str, previous: Source) -> _Unchanged | None:
     """None where an edit changed what stands above all statements."""
     old = previous.statements
+    if previous._edited is not None:
+        first, start = previous._edited
+        below = previous.text[start + len(old[first][1].text) :]
+        end = len(text) - len(below)
+        if start < end and text.startswith(previous.text[:start]) and text.endswith(below):
+            if text[start:end] != old[first][1].text:
+                return _Unchanged(first, first + 1, start, end)
     start = previous.head
     if not old or not text.startswith(previous.text[:start]):
         return None

@@ -160,7 +160,8 @@ def inputs(unit: Unit, definition: Definition) -> list[Input]:
     arguments = [*method.args.posonlyargs, *method.args.args][1:]
     places: dict[int, int | None] = {id(node): None for node in method.args.kwonlyargs}
     places |= {id(node): place for place, node in enumerate(arguments)}
-    open_ones = [each for each in trace.parameters if id(each.node) in places and _is_open(method, each)]
+    asks = "isinstance" in definition.statement.text
+    open_ones = [each for each in trace.parameters if id(each.node) in places and _is_open(method, each, asks)]
     if not open_ones:
         return []
     uses = list(uses_of(unit.index, definition))
@@ -168,13 +169,13 @@ def inputs(unit: Unit, definition: Definition) -> list[Input]:
     return [each for each in found if each is not None]
 
 
-def _is_open(method: _Method, parameter: Parameter) -> bool:
-    """Whether a parameter may take something else than a tensor."""
+def _is_open(method: _Method, parameter: Parameter, asks: bool) -> bool:
+    """Whether a parameter may take something else than a tensor. asks: whether the class asks what something is."""
     if parameter.evidence == "default" or (not parameter.passed and _default_of(method, parameter.node) is not None):
         return False
     if parameter.evidence == "body" or not isinstance(parameter.value, Tensor):
         return True
-    return _told_apart(method, parameter.name)
+    return asks and _told_apart(method, parameter.name)
 
 
 def _told_apart(method: _Method, name: str) -> bool:
