@@ -36,6 +36,7 @@ A report and a finding agree where they stand in one statement and name the same
 - *traced only*: the line runs under `torch.jit.trace` alone. *torch*: inside one of torch's own modules.
 - *exempt*: all that a childless module does; AIMET takes the module for the operation.
 - *not run*, *untraced*: found where nothing ran, or where AIMET's trace did not reach (a cache, a dropped branch).
+- *of numbers*: a view of a tensor that its own line makes of numbers, which no layer computed.
 
 AIMET103 is compared with what went into and out of modules when they ran; AIMET itself has no verdict on it. AIMET202,
 203 and 204 are compared with the arguments that ran.

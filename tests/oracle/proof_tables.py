@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import left
 import proofs
 from models import Entry, entries
 from proofs import Proof
@@ -172,16 +173,19 @@ def _validator(shown: Proofs, groups: Sequence[tuple[str, list[Entry]]]) -> Iter
 
 
 def _remainders(shown: Proofs) -> Iterator[str]:
-    """What the validator still reports that stands in the source, model by model."""
+    """What the validator still reports that stands in the source, model by model, and why it is not mended."""
     yield "<details><summary>What the validator still reports after all repairs, and stands in the source</summary>\n"
+    listed = left.reasons()
+    yield "Places are those of the repaired sources; the reasons are reviewed (`tests/oracle/left.toml`).\n"
     for label, kinds in shown.items():
-        if "failed" in kinds["raw"] or "unsafe" not in kinds:
-            continue
-        said = proofs.of(kinds, "unsafe").get("validator", {})
-        if said.get("problem"):
-            yield f"- {label}: AIMET builds no graph ({said['problem']})"
-        elif said.get("where"):
-            yield f"- {label}: " + ", ".join(f"`{place}` {count}x" for place, count in said["where"].items())
+        if "failed" not in kinds["raw"] and "unsafe" in kinds:
+            problem = proofs.of(kinds, "unsafe").get("validator", {}).get("problem")
+            if problem:
+                yield f"- {label}: AIMET builds no graph ({problem})"
+    for label, places in left.remaining(shown).items():
+        yield f"- {label}"
+        for reason, found in left.explained(places, listed).items():
+            yield f"  - {reason or 'not reviewed'}: " + ", ".join(f"`{place}` {n}x" for place, n in found.items())
     yield "\n</details>\n"
 
 

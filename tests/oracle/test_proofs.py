@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import left
 import models
 import proofs
 
@@ -63,3 +64,22 @@ def test_simulation_and_equalization_lose_nothing() -> None:
         if "failed" not in raw["equalization"]:
             assert after["equalization"].get("groups", -1) >= raw["equalization"]["groups"], label
             assert after["equalization"]["same"] >= raw["equalization"]["same"], label
+
+
+def test_what_is_left_has_a_reviewed_reason() -> None:
+    listed = left.reasons()
+    places = {place for found in left.remaining(PROVEN).values() for place in found}
+    assert not [place for place in sorted(places) if not any(each.fits(place) for each in listed)]
+    # The first that fits is the reason: one that is never the first is stale.
+    used = {next(each for each in listed if each.fits(place)) for place in places}
+    assert not [each.text for each in listed if each not in used]
+
+
+def test_every_file_and_kind_of_a_reason_occurs() -> None:
+    places = {place for found in left.remaining(PROVEN).values() for place in found}
+    for each in left.reasons():
+        fitting = [place for place in places if each.fits(place)]
+        for path in each.paths:
+            assert any(place.startswith(path) for place in fitting), (path, each.text)
+        assert each.kinds <= {place.partition(" ")[2] for place in fitting}, each.text
+        assert len(each.text.split()) > 4
