@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ _log = logging.getLogger(__name__)
 # Repairs make room for others (a functional's module can be a reuse) or stand in each other's way (two parameters at
 # one place); each round repairs what the last one left, as long as there is something.
 _ROUNDS = 40
+_COMMENTS_AT_END = re.compile(r"(?:^#[^\r\n]*(?:\r\n|\r|\n))+\Z", re.MULTILINE)
 
 
 @dataclass
@@ -224,6 +226,7 @@ def _carry_out(project: Project, repairs: Iterable[Repair]) -> tuple[dict[str, s
             continue
         imports = Imports(facts.imports, frozenset(facts.scope))
         replaced: dict[str, str] = {}
+        ahead: dict[str, str] = {}
         lines: list[ImportLine] = []
         inserted: set[InsertStatements] = set()
         for key, listed in changes:
@@ -241,11 +244,17 @@ def _carry_out(project: Project, repairs: Iterable[Repair]) -> tuple[dict[str, s
                     _log.info("%s: a repair was left out: %s", path, reason)
                     failed.add(part[number][0])
             inserted.update(step for _, step in part if isinstance(step, InsertStatements))
-            replaced[key] = done.text
+            replaced[key], ahead[key] = done.text, done.ahead
             lines.extend(done.imports)
-        text = "".join(replaced.get(statement.key, statement.text) for statement in _in_order(facts))
-        head = facts.source.text[: len(facts.source.text) - sum(len(s.text) for s in _in_order(facts))]
-        text = head + text
+        pieces = [facts.source.text[: len(facts.source.text) - sum(len(s.text) for s in _in_order(facts))]]
+        for statement in _in_order(facts):
+            if ahead.get(statement.key):
+                # Comments right above a statement stay there.
+                above = _COMMENTS_AT_END.search(pieces[-1])
+                kept = above[0] if above is not None else ""
+                pieces[-1:] = [pieces[-1][: len(pieces[-1]) - len(kept)], ahead[statement.key], kept]
+            pieces.append(replaced.get(statement.key, statement.text))
+        text = "".join(pieces)
         if lines:
             text = apply_edits(text, import_edit(text, list(dict.fromkeys(lines))))
         texts[path] = text

@@ -33,11 +33,15 @@ from .texts import filled, removal, replacement_text, spelt
 
 
 class Rewritten(NamedTuple):
-    """A statement's new text, the import lines its file needs now, and (step index, reason) for what was left out."""
+    """A statement's new text, the import lines its file needs now, and (step index, reason) for what was left out.
+
+    ahead: statements to go before it, and before the comments right above it.
+    """
 
     text: str
     imports: tuple[ImportLine, ...]
     failed: tuple[tuple[int, str], ...]
+    ahead: str = ""
 
 
 def rewrite(statement: str, steps: Sequence[Step], imports: Imports) -> Rewritten:
@@ -84,14 +88,18 @@ def _attempt(
         failed.update(
             (index, "the code does not parse") for index in chosen if not isinstance(steps[index], InsertStatements)
         )
+    ahead = ""
     for index in chosen:
         step = steps[index]
         if isinstance(step, InsertStatements):
             try:
-                text = _with_statements(text, step, speller)
+                if step.after:
+                    text = _with_statements(text, step, speller)
+                else:
+                    ahead += _ahead(text, step, speller)
             except StepError as error:
                 failed[index] = str(error)
-    return Rewritten(text, speller.lines, tuple(sorted(failed.items())))
+    return Rewritten(text, speller.lines, tuple(sorted(failed.items())), ahead)
 
 
 def _parses(text: str) -> bool:
@@ -102,16 +110,25 @@ def _parses(text: str) -> bool:
     return True
 
 
+_BLOCKS = re.compile(r"^(?:@|class\b|def\b|async\s+def\b)", re.MULTILINE)
+
+
 def _with_statements(text: str, step: InsertStatements, speller: Speller) -> str:
+    added, body = _added(text, step, speller), text.rstrip("\r\n")
+    gap = newline_of(text) * (3 if _BLOCKS.search(added) or _BLOCKS.search(body) else 1)
+    return body + gap + added + text[len(body) :]
+
+
+def _ahead(text: str, step: InsertStatements, speller: Speller) -> str:
+    """What goes before a statement, with the lines that part them."""
+    added = _added(text, step, speller)
+    return added + newline_of(text) * (3 if _BLOCKS.search(added) or _BLOCKS.search(text) else 1)
+
+
+def _added(text: str, step: InsertStatements, speller: Speller) -> str:
     template, names = spelt(step.text, step.imports, speller, set(), 0)
     newline = newline_of(text)
-    added = re.sub(r"\r\n|\r|\n", lambda _: newline, filled(template, names)).rstrip("\r\n")
-    body = text.rstrip("\r\n")
-    blocks = re.compile(r"^(?:@|class\b|def\b|async\s+def\b)", re.MULTILINE)
-    gap = newline * (3 if blocks.search(added) or blocks.search(body) else 1)
-    if step.after:
-        return body + gap + added + text[len(body) :]
-    return added + gap + text
+    return re.sub(r"\r\n|\r|\n", lambda _: newline, filled(template, names)).rstrip("\r\n")
 
 
 @dataclass

@@ -198,7 +198,7 @@ def test_in_place_statements(body: str, wanted: str, kept: list[str], expected: 
 def test_in_place_call_within_an_expression_is_refused() -> None:
     source = net("y = x.relu_()\n")
     result = run(source, call(source, "x.relu_()", "x", assign_to="x"))
-    assert result == (source, (), ((0, "it is not a statement of its own"),))
+    assert result == (source, (), ((0, "it is not a statement of its own"),), "")
 
 
 def test_source_text_as_argument() -> None:

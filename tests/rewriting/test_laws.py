@@ -209,4 +209,4 @@ def test_repair_within_replaced_code() -> None:
 def test_code_that_does_not_parse_takes_only_insertions() -> None:
     source = "class Net(:\n    pass\n"
     result = rewrite(source, [ReplaceText(Span(0, 0, 0, 5), "x"), InsertStatements("y = 1")], TORCH)
-    assert result == (source + "\n\ny = 1\n", (), ((0, "the code does not parse"),))
+    assert result == (source + "\n\ny = 1\n", (), ((0, "the code does not parse"),), "")

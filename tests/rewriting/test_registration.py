@@ -289,11 +289,8 @@ def test_statements_are_inserted_around() -> None:
     )
     after = InsertStatements("QM.ignore(Net)")
     result = run(source, before, after)
-    assert result.text == (
-        "@QuantizationMixin.implements(Net)\nclass Q(QuantizationMixin):\n    pass\n\n\n"
-        + source
-        + "\n\nQM.ignore(Net)\n"
-    )
+    assert result.ahead == "@QuantizationMixin.implements(Net)\nclass Q(QuantizationMixin):\n    pass\n\n\n"
+    assert result.text == source + "\n\nQM.ignore(Net)\n"
     assert [str(line) for line in result.imports] == ["from aimet_torch.v2.nn import QuantizationMixin"]
 
 

@@ -194,3 +194,10 @@ def test_a_function_over_weights_whose_callers_know_some_arguments_at_run_time_o
         in text
     )
     assert "return convolve(self.fc(x), self.weight, x.shape[1], conv=self.conv)\n" in text
+
+
+def test_comments_right_above_a_statement_stay_there() -> None:
+    head = _HEAD + "# Earlier.\n\n# The net.\n# It shifts.\n"
+    text = _repaired(model=head + _net("return torch.roll(self.fc(x), 1, 1).clamp(max=1)"))["model"]
+    assert "# Earlier.\n\nclass Roll(nn.Module):" in text
+    assert "# The net.\n# It shifts.\nclass Net(nn.Module):\n" in text
