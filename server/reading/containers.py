@@ -20,6 +20,7 @@ from .values import (
     Value,
     join,
     join_all,
+    key_of,
     options,
 )
 
@@ -77,6 +78,26 @@ def slot(m: Machine, element: Value, container: object, loop: Loop | None) -> Va
             # One module several times in a list: each round calls the same one.
             return element
     return join_all([*rest, _one_of(made, ("slot", tuple(o.identity for o in made)), frozenset({loop.number}))])
+
+
+def element_at(m: Machine, sequence: Sequence, index: Value) -> Value:
+    """`layers[index]` of a list of which not every element is known by its place."""
+    element = sequence.any_element()
+    made = [option for option in options(element) if isinstance(option, Module)]
+    identities = tuple(option.identity for option in made)
+    several = sequence.items is not None and len(sequence.items) > 1
+    if m.building or not made or (several and len(set(identities)) == 1):
+        # One module several times in a list is the same one in every place.
+        return element
+    rest = [option for option in options(element) if not isinstance(option, Module)]
+    key = key_of(index)
+    varies = variance(index)
+    if varies and key == ROUND:
+        return join_all([*rest, _one_of(made, ("slot", identities), varies)])
+    # Which one is not known: never the same as another, unless both are asked for by the same number.
+    loops = varies if key is not None else frozenset(loop.number for loop in m.loops)
+    which = ("slot", identities, key if key is not None else m.serial())
+    return join_all([*rest, _one_of(made, which, loops, either=True)])
 
 
 def _one_of(made: list[Module], identity: tuple[Any, ...], varies: frozenset[int], either: bool = False) -> Module:

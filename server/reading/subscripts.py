@@ -12,6 +12,7 @@ from .values import (
     TENSOR,
     TENSORISH,
     UNKNOWN,
+    BoundBuiltin,
     Choice,
     Const,
     Dictionary,
@@ -57,7 +58,7 @@ def item(m: Machine, holder: Value, index: Value, node: ast.Subscript) -> Value:
             if -len(holder.items) <= index.value < len(holder.items):
                 return holder.items[index.value]
             return UNKNOWN
-        return holder.any_element()
+        return containers.element_at(m, holder, index)
     if isinstance(holder, Dictionary):
         if isinstance(index, Const) and index.value in holder.items:
             return holder.items[index.value]
@@ -134,6 +135,9 @@ def set_item(m: Machine, holder: Value, target: ast.Subscript, value: Value, sta
         holder.items = None
     elif isinstance(holder, Module):
         containers.set_child(m, holder, index, value, target)
+    elif isinstance(holder, BoundBuiltin) and holder.name == "_modules" and isinstance(holder.receiver, Module):
+        m.noted += 1
+        holder.receiver.dynamic = True
 
 
 EVALUATORS: dict[type[ast.AST], Callable[[Machine, Any], Value]] = {

@@ -139,3 +139,18 @@ def test_the_methods_of_a_float_functional_are_operations() -> None:
     )
     assert found({"a.py": source}, "a.py", "AIMET301") == [16, 17, 18]
     assert found({"a.py": source}, "a.py", "AIMET303") == []
+
+
+def test_modules_in_a_plain_list_are_others_in_other_places() -> None:
+    source = HEAD + (
+        "class Net(nn.Module):\n    def __init__(self, dims):\n        super().__init__()\n        self.embed = []\n"
+        "        for i in range(len(dims)):\n            self.embed.append(nn.Linear(dims[i], 4))\n"
+        "            self.add_module(f'embed{i}', self.embed[i])\n        self.same = [nn.Tanh()] * 3\n\n"
+        "    def forward(self, x):\n        for i in range(len(self.embed)):\n            x = self.embed[i](x)\n"
+        "        for i in range(3):\n            x = self.same[i](x)\n        return x\n"
+    )
+    assert found({"a.py": source}, "a.py", "AIMET102") == [18]
+    every = source.replace("self.embed[i](x)", "self.embed[0](x)")
+    assert found({"a.py": every}, "a.py", "AIMET102") == [16, 18]
+    two = source.replace("x = self.embed[i](x)", "x = self.embed[i](self.embed[i](x))")
+    assert found({"a.py": two}, "a.py", "AIMET102") == [16, 18]

@@ -167,3 +167,12 @@ def test_what_fills_in_an_abstract_class_is_reported() -> None:
         "class Double(Base):\n    def scale(self):\n        return 2\n"
     )
     assert [each.symbol for each in findings("AIMET303", source)] == ["Double"]
+
+
+def test_a_class_that_registers_a_module_by_hand_is_a_container() -> None:
+    source = (
+        "from torch import nn\n\n\nclass Outputs(nn.Module):\n    def __init__(self, wrapped):\n"
+        "        super().__init__()\n        self._modules['0'] = wrapped\n\n"
+        "    def forward(self, x):\n        return [self._modules['0'](x)]\n"
+    )
+    assert findings("AIMET303", source) == []
