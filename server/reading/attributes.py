@@ -60,10 +60,7 @@ def attribute(m: Machine, holder: Value, name: str, node: ast.Attribute) -> Valu
     if isinstance(holder, Class):
         return _class_attribute(m, holder, name)
     if isinstance(holder, Instance):
-        found = m.index.method(holder.definition, name)
-        if found is not None:
-            return bound(m, found[1], found[0], holder)
-        return _declared(m, holder.definition, name)
+        return _object_attribute(m, holder, name)
     if isinstance(holder, SelfProxy):
         return _inherited(m, holder, name)
     if isinstance(holder, (Sequence, Dictionary, Shape, Const, Number)):
@@ -75,6 +72,24 @@ def attribute(m: Machine, holder: Value, name: str, node: ast.Attribute) -> Valu
     return UNKNOWN
 
 
+def _object_attribute(m: Machine, holder: Instance, name: str) -> Value:
+    found = object_method(m, holder, name)
+    if found is not None:
+        return bound(m, found[1], found[0], holder)
+    value = declared(m, holder.definition, name)
+    if m.watches:
+        plain.asking(m, holder, ("declared", name), plain.seen(value))
+    return value
+
+
+def object_method(m: Machine, holder: Instance, name: str) -> tuple[Definition, Definition] | None:
+    """A method of an object's class: (the class that defines it, it)."""
+    found = m.index.method(holder.definition, name)
+    if m.watches:
+        plain.asking(m, holder, ("method", name), found or ("absent",))
+    return found
+
+
 def _may_have(value: Value, name: str) -> bool:
     """Whether one of several values can be the one that an attribute is read from."""
     if isinstance(value, Const):
@@ -84,17 +99,16 @@ def _may_have(value: Value, name: str) -> bool:
     return True
 
 
-def _declared(m: Machine, definition: Definition, name: str) -> Value:
+def declared(m: Machine, definition: Definition, name: str) -> Value:
     """An attribute of an object as its class declares it (`mean: Tensor` in a dataclass)."""
-    for each in m.index.order(definition):
-        for child in getattr(each.node, "body", ()) if isinstance(each, Definition) else ():
-            if isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name) and child.target.id == name:
-                saved, m.frame = m.frame, m.outer_frame(each)  # type: ignore[arg-type]
-                try:
-                    return from_annotation(m, child.annotation) or UNKNOWN
-                finally:
-                    m.frame = saved
-    return UNKNOWN
+    found = m.index.class_order(definition).annotation(name)
+    if found is None:
+        return UNKNOWN
+    saved, m.frame = m.frame, m.outer_frame(found[0])
+    try:
+        return from_annotation(m, found[1]) or UNKNOWN
+    finally:
+        m.frame = saved
 
 
 # Attributes that are read, not called.

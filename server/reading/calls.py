@@ -148,7 +148,7 @@ def apply(
     if isinstance(function, Class):
         return building.instantiate(m, function, arguments, node)
     if isinstance(function, Instance):
-        method = m.index.method(function.definition, "__call__")
+        method = attributes.object_method(m, function, "__call__")
         if method is not None:
             return apply(m, attributes.bound(m, method[1], method[0], function), arguments, node, callee, via)
         return _unknown_result(m, arguments, node, callee)

@@ -49,12 +49,13 @@ class Definition:
 
     @property
     def methods(self) -> Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]:
-        """The functions of a class body by name; the last one of a name counts."""
+        """The functions of a class body by name; the last one of a name counts, of a property what reads it."""
         if self._methods is None:
             self._methods = {}
             for node in class_body(self.node):
                 if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    self._methods[node.name] = node
+                    if node.name not in self._methods or not _sets_property(node):
+                        self._methods[node.name] = node
         return self._methods
 
     @property
@@ -107,6 +108,14 @@ class Definition:
     def simple_name(self) -> str:
         """The last part of its name."""
         return self.name.rpartition(".")[2]
+
+
+def _sets_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function says how a property is set or deleted (`@size.setter`)."""
+    return any(
+        isinstance(each, ast.Attribute) and each.attr in ("setter", "deleter") and isinstance(each.value, ast.Name)
+        for each in node.decorator_list
+    )
 
 
 def class_body(node: ast.AST) -> Iterator[ast.stmt]:

@@ -16,6 +16,7 @@ from . import callers
 from .definitions import Assigned, Definition, FileFacts
 from .memory import ABSENT, STANDS_IN, Dependency, Memory, Rest
 from .model import Model
+from .order import ClassOrder
 from .source import Statement
 from .values import TENSORISH, UNKNOWN, Dictionary, Sequence, Tensor, Unknown, Value
 
@@ -197,21 +198,20 @@ class Index:
 
     def order(self, definition: Definition) -> list[Definition | str]:
         """A class and its bases, in the order methods are looked up; libraries' classes by dotted name."""
-        return [each for each, _ in self._order(definition, 0)]
+        return self.class_order(definition).each
 
-    def _order(self, definition: Definition, depth: int) -> list[tuple[Definition | str, Any]]:
-        order: list[tuple[Definition | str, Any]] = self.remember(
-            ("order", definition), lambda: self._read_order(definition, depth)
-        )
+    def class_order(self, definition: Definition, depth: int = 0) -> ClassOrder:
+        """The same, to look names up in."""
+        order: ClassOrder = self.remember(("order", definition), lambda: self._read_order(definition, depth))
         return order
 
-    def _read_order(self, definition: Definition, depth: int) -> list[tuple[Definition | str, Any]]:
+    def _read_order(self, definition: Definition, depth: int) -> ClassOrder:
         self.depend(definition.path, definition.name.partition(".")[0])
         lines: list[tuple[Definition | str, Any]] = []
         for base in getattr(definition.node, "bases", ()):
             found = self.named(base, definition.path, definition.parent)
             if isinstance(found, Definition) and found.node is not definition.node and depth < 24:
-                lines.extend(self._order(found, depth + 1))
+                lines.extend(self.class_order(found, depth + 1).lines)
             elif isinstance(found, str) and not found.startswith("file:"):
                 name = canonical(found)
                 lines.append((name, name))
@@ -222,7 +222,7 @@ class Index:
             if line[1] not in seen:
                 seen.add(line[1])
                 ordered.insert(0, line)
-        return [(definition, id(definition.node)), *ordered]
+        return ClassOrder([(definition, id(definition.node)), *ordered])
 
     def is_model(self, definition: Definition) -> bool:
         """Whether a class derives from `nn.Module` through any chain that can be read."""
@@ -230,36 +230,28 @@ class Index:
 
     def external_base(self, definition: Definition) -> str | None:
         """The first library class among its bases that is a module (`torch.nn.Module`, `torch.nn.Conv2d`)."""
-        for each, _ in self._order(definition, 0)[1:]:
+        for each in self.order(definition)[1:]:
             if isinstance(each, str) and modules.is_module_base(each):
                 return each
         return None
 
     def method(self, definition: Definition | None, name: str) -> tuple[Definition, Definition] | None:
         """(the class that defines it, the method) for a method a class has or inherits in the workspace."""
-        if definition is None:
-            return None
-        for each in self.order(definition):
-            if isinstance(each, Definition):
-                method = each.method(name)
-                if method is not None:
-                    return each, method
-        return None
+        return self.class_order(definition).method(name) if definition is not None else None
 
     def class_value(self, m: Machine, definition: Definition, name: str) -> Value | None:
         """The value of a class attribute."""
-        for each in self.order(definition):
-            if isinstance(each, Definition):
-                found = each.class_names.get(name)
-                if isinstance(found, ast.AnnAssign):
-                    from .annotations import from_annotation
+        bound = self.class_order(definition).value(name)
+        if bound is None:
+            return None
+        each, found = bound
+        if isinstance(found, ast.AnnAssign):
+            from .annotations import from_annotation
 
-                    return from_annotation(m, found.annotation)
-                if isinstance(found, ast.ClassDef):
-                    return m.bind(each.inner(found), each.path)
-                if found is not None:
-                    return m.class_constant(Assigned(each.path, each.statement, found))
-        return None
+            return from_annotation(m, found.annotation)
+        if isinstance(found, ast.ClassDef):
+            return m.bind(each.inner(found), each.path)
+        return m.class_constant(Assigned(each.path, each.statement, found))
 
     def scripted(self, definition: Definition) -> bool:
         """Whether torch.jit.script compiles a function."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from aimet_guidelines.engine import Project
 from aimet_guidelines.reading import plain
 from aimet_guidelines.reading.index import Index
-from aimet_guidelines.reading.values import Const, Module, Sequence, Value
+from aimet_guidelines.reading.values import Const, Instance, Module, Sequence, Value
 
 _HEAD = """
 import torch
@@ -138,10 +140,138 @@ def test_a_call_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     repeated: list[str] = []
     repeat = plain._repeat
 
-    def counting(m: object, owner: object, known: plain.Outcome) -> Value:
-        repeated.append("call")
-        return repeat(m, owner, known)  # type: ignore[arg-type]
+    def counting(*given: Any) -> Any:
+        found = repeat(*given)
+        if found is not None:
+            repeated.append("call")
+        return found
 
     monkeypatch.setattr(plain, "_repeat", counting)
     _attributes("self.size = 3")
     assert repeated  # the second class takes what reading the first one's set-up found
+
+
+_OBJECTS = """
+from torch import nn
+
+
+class Settings:
+    size: int
+    mode: str = "a"
+
+    @property
+    def kind(self):
+        return KIND
+
+    @kind.setter
+    def kind(self, value):
+        self._kind = value
+
+    def inner(self):
+        return Inner()
+
+
+class FirstSettings(Settings):
+    pass
+
+
+class SecondSettings(Settings):
+    OWN
+
+
+class Inner:
+    pass
+
+
+def look(settings, other):
+    SHARED
+
+
+class First(nn.Module):
+    def __init__(self, settings: FirstSettings, other: FirstSettings):
+        super().__init__()
+        self.seen = look(settings, other)
+
+
+class Second(nn.Module):
+    def __init__(self, settings: SecondSettings, other: OTHER):
+        super().__init__()
+        self.seen = look(settings, other)
+"""
+
+
+def _seen(shared: str, own: str, other: str, kind: str) -> list[Value]:
+    text = _OBJECTS.replace("SHARED", shared).replace("OWN", own).replace("OTHER", other).replace("KIND", kind)
+    project = Project.empty("/project").updated({"/project/models.py": text})
+    index, facts = Index(project), project.files["/project/models.py"]
+    found = []
+    for name in ("First", "Second"):
+        definition = facts.definition(facts.source.by_key[f"class {name}"])
+        assert definition is not None
+        found.append(index.attributes(definition)["seen"])
+    return found
+
+
+def _counted(monkeypatch: pytest.MonkeyPatch) -> list[plain.Outcome]:
+    repeated: list[plain.Outcome] = []
+    repeat = plain._repeat
+
+    def counting(*given: Any) -> Any:
+        found = repeat(*given)
+        if found is not None:
+            repeated.append(given[-1])
+        return found
+
+    monkeypatch.setattr(plain, "_repeat", counting)
+    return repeated
+
+
+@pytest.mark.parametrize(
+    "shared", ["return settings.kind", "return settings.inner().missing", "return settings.mode + settings.kind"]
+)
+def test_an_object_counts_by_what_is_read_of_it(shared: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    repeated = _counted(monkeypatch)
+    first, second = _seen(shared, "pass", "SecondSettings", "'k'")
+    assert any(len(each.reads) for each in repeated)
+    assert plain.describe(first) == plain.describe(second)
+
+
+@pytest.mark.parametrize(
+    ("shared", "own"),
+    [
+        ("return settings.kind", "def kind(self): return 2"),
+        ("return settings.kind", "@property\n    def kind(self): return 2"),
+        ("return settings.inner()", "def inner(self): return self"),
+        ("return settings.size", "size: str"),
+        ("return (settings.size, settings.size)", "size: Inner"),
+    ],
+)
+def test_objects_that_differ_in_what_is_read_are_read_each(shared: str, own: str) -> None:
+    first, second = _seen(shared, own, "SecondSettings", "1")
+    assert plain.describe(first) != plain.describe(second)
+
+
+def test_a_call_yields_the_object_that_it_got(monkeypatch: pytest.MonkeyPatch) -> None:
+    repeated = _counted(monkeypatch)
+    first, second = _seen("return other", "pass", "Inner", "1")
+    assert repeated
+    assert isinstance(first, Instance) and first.definition.name == "FirstSettings"
+    assert isinstance(second, Instance) and second.definition.name == "Inner"
+
+
+@pytest.mark.parametrize("shared", ["return [other]", "return other.inner", "return {'a': other}"])
+def test_what_holds_an_object_is_read_each_time(shared: str) -> None:
+    own = "def inner(self): return 1"
+    first, second = _seen(shared, own, "SecondSettings", "1")
+    assert plain.describe(first) != plain.describe(second)
+
+
+def test_what_an_outer_call_reads_through_a_remembered_one_counts() -> None:
+    shared = "return through(settings)\n\ndef through(settings):\n    return settings.kind"
+    first, second = _seen(shared, "@property\n    def kind(self): return 2", "SecondSettings", "1")
+    assert [plain.describe(first), plain.describe(second)] == [("constant", "int", 1), ("constant", "int", 2)]
+
+
+def test_a_property_with_a_setter_is_what_its_getter_returns() -> None:
+    first, _ = _seen("return settings.kind", "pass", "SecondSettings", "'k'")
+    assert isinstance(first, Const) and first.value == "k"
