@@ -28,8 +28,20 @@ class Publisher:
         self._shown: dict[str, str] = {}
         self._texts: dict[str, Texts] = {}  # of the open documents
         self._mistakes: dict[str, object] = {}
-        self.counts: dict[str, Counter[Severity]] = {}
+        self._counts: dict[str, Counter[Severity]] = {}
+        self._uncounted: dict[str, list[Finding]] = {}  # what is shown since, for when somebody asks for the counts
         self.related = True
+
+    @property
+    def counts(self) -> Mapping[str, Counter[Severity]]:
+        """How many findings of which severity each file shows, where it shows any."""
+        for path, findings in self._uncounted.items():
+            if findings:
+                self._counts[path] = Counter(finding.severity for finding in findings)
+            else:
+                self._counts.pop(path, None)
+        self._uncounted.clear()
+        return self._counts
 
     def show(self, path: str, report: Report, *, answer: bool = False) -> None:
         """Publish the report of a file, wherever the editor shows it, if it differs from what is shown.
@@ -52,7 +64,7 @@ class Publisher:
 
     def clear(self, path: str, uris: Iterable[str] = ()) -> None:
         """Take every finding of a file away. uris: of documents that showed it and are closed by now."""
-        self.counts.pop(path, None)
+        self._uncounted[path] = []
         notebook, document = self._notebooks.at(path), self._documents.at(path)
         own = {uri_of(path), *uris}
         if document is not None:
@@ -133,7 +145,4 @@ class Publisher:
             self._send(wire.message(uri, None, "[]"))
 
     def _count(self, path: str, findings: list[Finding]) -> None:
-        if findings:
-            self.counts[path] = Counter(finding.severity for finding in findings)
-        else:
-            self.counts.pop(path, None)
+        self._uncounted[path] = findings
