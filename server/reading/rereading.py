@@ -99,6 +99,7 @@ def read_again(index: Index, facts: FileFacts, statement: Statement, reading: Re
         if not trace.entries:
             return None  # read before anybody meant to edit here
         fresh[trace] = _run(index, trace, before, now, key, models)
+        _repeat(trace, fresh[trace], before, change)
     parts: dict[Definition, SetUp | None] = {}
     for definition, built, known in reading.models:
         model = models[definition]
@@ -163,6 +164,21 @@ def _run(
         m.resume(now, entry, models)
     m.trace.reuses = without_optional_loops(m.trace.reuses, [*trace.uses, *m.trace.uses])
     return m.trace
+
+
+def _repeat(known: Trace, fresh: Trace, before: Definition, change: Change) -> None:
+    """Mark what ran several times before the edit, and stands elsewhere now: the runs were told apart by its nodes."""
+    repeated = {
+        (operation.symbol, operation.node.lineno, operation.node.col_offset)
+        for operation in known.operations
+        if operation.repeated and operation.site.function is before
+    }
+    for operation in fresh.operations if repeated else ():
+        line = operation.node.lineno
+        stood = line - change.moved if line > change.end else line
+        changed = change.first < line <= change.end
+        if not changed and (operation.symbol, stood, operation.node.col_offset) in repeated:
+            operation.repeated = True
 
 
 def _standing(trace: Trace, before: Definition) -> Iterator[tuple[EntryKey, list[Entry]]]:

@@ -253,6 +253,19 @@ def test_a_line_typed_into_forward_leaves_what_its_parameters_take() -> None:
         assert [each.symbol for each in workspace.glance("wide.py").findings] == shown
 
 
+@pytest.mark.parametrize("typed", ["        y = 3\n", "        y = 3\n        z = y\n"])
+def test_a_line_typed_into_a_helper_leaves_what_runs_several_times(typed: str) -> None:
+    called, added = "        x, skip = self.body(x, x)\n", "        x = x + skip\n"
+    twice = NET.replace(called, called * 2).replace(
+        "        x = self.act(x)\n        return x, skip", f"{added}        return x, skip"
+    )
+    workspace = Workspace({"net.py": twice}, ["net.py"])
+    assert any("several times" in each.message for each in workspace.check(["net.py"])["net.py"])
+    text = twice.replace(added, typed + added)
+    workspace.edit("net.py", text)
+    assert _shown(workspace.glance("net.py").findings) == _shown(afresh({"net.py": text})["net.py"])
+
+
 @pytest.mark.parametrize("new", ["", "# nothing", "x = x +"])
 def test_code_that_is_the_same_or_broken_is_not_read(new: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rereading, "Machine", None)
