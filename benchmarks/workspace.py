@@ -21,14 +21,15 @@ from aimet_guidelines.engine import Project
 from . import corpora
 from .results import Row, milliseconds, table
 
-# Copies of timm (141,000 lines): from 0.1 to 3 million lines.
-_COPIES = (1, 4, 21)
+# Copies of timm (141,000 lines), from 0.1 to 3 million lines, and a library whose models all go through the set-up code
+# and the helpers of one large base class.
+_WHOLE = (("timm", 1), ("timm", 4), ("timm", 21), ("transformers", 1))
 # What is shared among processes: a package whose models use all of its layers, and several that have nothing in common.
 _SHARED = (1, 4)
 _TORCHFIX = "torchfix==0.7.0"
 # MB: what one process may take, however large the workspace: what it reads at a time, and the texts with what is found
 # out of each (who imports and names what).
-_READ, _PER_TEXT = 1000, 4
+_READ, _PER_TEXT = 1500, 4
 
 
 def parse(sources: dict[str, str]) -> float:
@@ -118,8 +119,8 @@ def torchfix(name: str) -> float:
             return float("nan")
 
 
-def _copies(count: int) -> str:
-    return "timm" if count == 1 else f"{count} copies of timm"
+def _copies(name: str, count: int) -> str:
+    return name if count == 1 else f"{count} copies of {name}"
 
 
 def _apart(what: str, *arguments: object) -> dict[str, float]:
@@ -130,15 +131,15 @@ def _apart(what: str, *arguments: object) -> dict[str, float]:
     return figures
 
 
-def run(counts: tuple[int, ...] = _COPIES) -> list[Row]:
+def run(whole: tuple[tuple[str, int], ...] = _WHOLE) -> list[Row]:
     """All rows."""
     rows = []
-    for count in counts:
-        figures = _apart("measure", "timm", count)
+    for name, count in whole:
+        figures = _apart("measure", name, count)
         per_line = figures["check"] / figures["lines"] * 1e6
         rows.append(
             Row(
-                f"{_copies(count)}, {figures['lines']:,} lines, one core: CPU",
+                f"{_copies(name, count)}, {figures['lines']:,} lines, one core: CPU",
                 f"{milliseconds(figures['check'])} ({per_line:.1f} µs a line, {figures['found']:,} findings)",
                 f"ast.parse of its torch files {milliseconds(figures['parse'])}",
                 figures["check"] / figures["parse"],
@@ -162,7 +163,7 @@ def run(counts: tuple[int, ...] = _COPIES) -> list[Row]:
         one, every = map(min, zip(*times, strict=True))
         rows.append(
             Row(
-                f"{_copies(count)}, {cores} processes: wall-clock",
+                f"{_copies('timm', count)}, {cores} processes: wall-clock",
                 milliseconds(every),
                 f"one process {milliseconds(one)}, divided by {cores}",
                 every / (one / cores),

@@ -22,7 +22,7 @@ _WORTH_IT = 64
 # Characters of source: a workspace with more of it is read in batches, so that memory stays bounded.
 _LARGE = 8_000_000
 # Results in memory, which take about 25 kB each: a process with more of them lets go of what it has read.
-_BATCH = 16_000
+_BATCH = 48_000
 # Reports that are kept for the next run at a time.
 _KEPT_AT_ONCE = 64
 
