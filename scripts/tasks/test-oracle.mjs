@@ -4,7 +4,7 @@
 // on where it stopped); other arguments go to pytest. What proofs measured lies beside the environment.
 import fs from 'node:fs';
 import path from 'node:path';
-import { at, cacheFolder, ROOT } from '../lib/paths.mjs';
+import { at, cacheFolder } from '../lib/paths.mjs';
 import { capture, run, runStatus, say, UserError } from '../lib/process.mjs';
 import { hashOf, once } from '../lib/stamp.mjs';
 
@@ -22,7 +22,7 @@ async function environment() {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new UserError('AIMET has packages for Linux on x86-64 only, so the oracle runs only there.');
   }
-  const key = hashOf([LOCK], ROOT);
+  const key = hashOf([LOCK]);
   const folder = cacheFolder(`oracle-${key.slice(0, 16)}`);
   const python = path.join(folder, 'bin', 'python');
   await once(path.join(folder, '.complete'), key, [python], async () => {

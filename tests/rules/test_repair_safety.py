@@ -456,3 +456,13 @@ def test_a_model_of_openmmlab() -> None:
     imports = "from mmcv.cnn import ConvModule\nfrom mmengine.model import BaseModule\n"
     (found,) = findings("AIMET101", _IMPORTS + imports + body)
     assert _safety(found) == "safe"
+
+
+@pytest.mark.parametrize(
+    ("size", "arithmetic"), [("torch.tensor(4) if torch.jit.is_tracing() else 4", 0), ("torch.tensor(4)", 1)]
+)
+def test_what_is_a_tensor_in_the_trace_alone_is_no_operand_of_a_module(size: str, arithmetic: int) -> None:
+    """Outside of a trace `7 % size` are plain numbers, which AIMET's `Remainder` cannot take."""
+    body = _net(_line(f"size = {size}") + _line("left = 7 % size") + _line("return self.fc(x), left"))
+    found = [each for each in findings("AIMET301", _IMPORTS + body) if "%" in each.message]
+    assert len(found) == arithmetic
