@@ -190,14 +190,14 @@ def _conditional(m: Machine, node: ast.IfExp) -> Value:
     known = truth(m, node.test, "ternary")
     if known is not None:
         traced, plain = asks_for_tracing(node.test)
-        chosen, other, only_traced = (node.body, node.orelse, traced) if known else (node.orelse, node.body, plain)
+        chosen, passed, only_traced = (node.body, node.orelse, traced) if known else (node.orelse, node.body, plain)
         m.only_traced += only_traced
         value = expressions.evaluate(m, chosen)
         m.only_traced -= only_traced
         if only_traced:
             # What computes with it, and a repair of that, must suit what it is where nobody traces, too.
             m.silent += 1
-            value = join(value, expressions.evaluate(m, other))
+            value = join(value, expressions.evaluate(m, passed))
             m.silent -= 1
         return value
     before = m.save()
