@@ -65,14 +65,9 @@ def _given(operation: Operation, found: Layer) -> tuple[ast.expr, dict[str, ast.
     if operation.via != "direct" or operation.starred or operation.symbol.startswith("Tensor."):
         return None
     bound = bind(found, len(operation.operands), operation.keywords)
-    if bound is None or len(found.inputs) != 1:
+    nodes = support.written(operation, bound) if bound is not None else None
+    if nodes is None or len(found.inputs) != 1:
         return None
-    nodes: dict[str, ast.expr] = {}
-    for parameter, where in bound.items():
-        node = operation.operands[where][0] if isinstance(where, int) else operation.keywords[where][0]
-        if node is None:
-            return None
-        nodes[parameter] = node
     given = nodes.pop(next(iter(found.inputs)), None)
     # What the call leaves out is the function's default, and perhaps not the layer's.
     every = {parameter.name for parameter in found.signature} - set(found.inputs) - set(found.ignored)

@@ -39,14 +39,9 @@ def _layer(unit: Unit, operation: Operation, found: Layer, owner: str) -> Repair
     """The layer itself, which holds the very same parameters."""
     weights = _SHARING.get(found.functional)
     bound = bind(found, len(operation.operands), operation.keywords) if weights is not None else None
-    if weights is None or bound is None or operation.symbol.startswith("Tensor."):
+    nodes = support.written(operation, bound) if bound is not None else None
+    if weights is None or nodes is None or operation.symbol.startswith("Tensor."):
         return None
-    nodes: dict[str, ast.expr] = {}
-    for parameter, where in bound.items():
-        node = operation.operands[where][0] if isinstance(where, int) else operation.keywords[where][0]
-        if node is None:
-            return None
-        nodes[parameter] = node
     shares: list[tuple[str, str]] = []
     following: list[Change] = []
     for parameter in weights:

@@ -381,3 +381,17 @@ def _knows_registration(unit: Unit, name: str) -> bool:
 def is_fixed(value: Value) -> bool:
     """Whether it is a tensor whose values the input does not decide."""
     return isinstance(value, Tensor) and value.fixed is not None and value.fixed.holds
+
+
+def written(operation: Operation, bound: Mapping[str, int | str]) -> dict[str, ast.expr] | None:
+    """What the call of an operation gives each parameter; None where one of them is not written there.
+
+    bound: the place of each among the operands or the keywords.
+    """
+    nodes: dict[str, ast.expr] = {}
+    for parameter, where in bound.items():
+        node = operation.operands[where][0] if isinstance(where, int) else operation.keywords[where][0]
+        if node is None:
+            return None
+        nodes[parameter] = node
+    return nodes
