@@ -157,6 +157,7 @@ from torch import nn
 
 class Settings:
     size: int
+    part: Inner
     mode: str = "a"
 
     @property
@@ -180,7 +181,15 @@ class SecondSettings(Settings):
 
 
 class Inner:
-    pass
+    @property
+    def sign(self):
+        return 1
+
+
+class Other:
+    @property
+    def sign(self):
+        return -1
 
 
 def look(settings, other):
@@ -244,6 +253,7 @@ def test_an_object_counts_by_what_is_read_of_it(shared: str, monkeypatch: pytest
         ("return settings.inner()", "def inner(self): return self"),
         ("return settings.size", "size: str"),
         ("return (settings.size, settings.size)", "size: Inner"),
+        ("settings.part\n    return settings.part.sign", "part: Other"),
     ],
 )
 def test_objects_that_differ_in_what_is_read_are_read_each(shared: str, own: str) -> None:
