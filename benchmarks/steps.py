@@ -50,9 +50,10 @@ def measure(corpus: str, file: str, anchor: str, rounds: int) -> Iterator[Row]:
             params = {"textDocument": identifier, "contentChanges": [{"range": place, "text": text}]}
             body = json.dumps({"jsonrpc": "2.0", "method": "textDocument/didChange", "params": params}).encode()
             clock = [time.perf_counter()]
-            change = changes_in(json.loads(body)["params"])
+            received = json.loads(body)["params"]
+            changes = changes_in(received["contentChanges"])
             clock.append(time.perf_counter())
-            document.change(change.text_document.version, change.content_changes)
+            document.change(received["textDocument"]["version"], changes)
             now = document.text
             clock.append(time.perf_counter())
             project = project.updated({path: now})

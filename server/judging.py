@@ -50,6 +50,10 @@ class Judge:
         """
         if not statement.is_definition:
             return ()
+        if self._index.provisional:
+            earlier_drafts = self._index.memory.former(("drafts", self._facts.path, statement, self._asked))
+            if earlier_drafts is not ABSENT:
+                return earlier_drafts  # type: ignore[no-any-return]
         reading = self._former(statement)
         if self._index.provisional and reading is not None and statement.is_spaced_as(reading.statement):
             # Not even parsed: a line that was begun above it is no other code yet.

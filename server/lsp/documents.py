@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from lsprotocol import types as lsp
 
-from .translate import path_of, scheme_of, to_span
+from ..positions import Span
+from .translate import TextChange, in_code_points, path_of, scheme_of
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
@@ -46,18 +47,18 @@ class Document:
         # A line, and where in the text it begins: the last that was edited.
         self._at = (0, 0)
 
-    def change(self, version: int, changes: Iterable[lsp.TextDocumentContentChangeEvent]) -> None:
+    def change(self, version: int, changes: Iterable[TextChange]) -> None:
         """Apply the edits, one after the other."""
-        for change in changes:
-            if isinstance(change, lsp.TextDocumentContentChangePartial):
-                self._replace(change.range, change.text)
+        for units, text in changes:
+            if units is not None:
+                self._replace(in_code_points(units, self.lines), text)
             else:
-                self.lines, self.text, self._at = lines_of(change.text), change.text, (0, 0)
+                self.lines, self.text, self._at = lines_of(text), text, (0, 0)
         self.version = version
 
-    def _replace(self, range_: lsp.Range, text: str) -> None:
+    def _replace(self, span: Span, text: str) -> None:
         lines = self.lines
-        line, column, end_line, end_column = to_span(range_, lines)
+        line, column, end_line, end_column = span
         if line >= len(lines):
             line, column = len(lines) - 1, len(lines[-1])
         if end_line >= len(lines):

@@ -9,7 +9,7 @@ from lsprotocol import types as lsp
 from ..finding import Edit
 from ..notebooks import join
 from .documents import Documents
-from .translate import path_of
+from .translate import changes_of, path_of
 
 
 class Notebook:
@@ -98,7 +98,7 @@ class Notebooks:
         for text in cells.text_content or ():
             document = documents.get(text.document.uri)
             if document is not None:
-                document.change(text.document.version, text.changes)
+                document.change(text.document.version, changes_of(text.changes))
         return notebook
 
     def get(self, uri: str) -> Notebook | None:

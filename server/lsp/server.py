@@ -10,7 +10,8 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import InvalidStateError
-from typing import Any, BinaryIO
+from io import FileIO
+from typing import Any
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
@@ -69,7 +70,10 @@ class Protocol(LanguageServerProtocol):
             data = json.loads(body)
             if isinstance(data, dict) and data.get("method") == lsp.TEXT_DOCUMENT_DID_CHANGE and not self._shutdown:
                 # The one message that somebody waits for at every keystroke takes the shortest way.
-                self._server.session.change_document(changes_in(data["params"]))
+                params = data["params"]
+                document = params["textDocument"]
+                changes = changes_in(params["contentChanges"])
+                self._server.session.change_document(document["uri"], document["version"], changes)
             else:
                 self.handle_message(self.structure_message(data))
         except JsonRpcException as error:
@@ -137,7 +141,6 @@ class Server(LanguageServer):
         feature(lsp.SHUTDOWN, self._shut_down)
         feature(lsp.EXIT, self._exit)
         feature(lsp.TEXT_DOCUMENT_DID_OPEN, lambda params: session.open_document(params.text_document))
-        feature(lsp.TEXT_DOCUMENT_DID_CHANGE, session.change_document)
         feature(lsp.TEXT_DOCUMENT_DID_SAVE, lambda params: session.save_document(params.text_document.uri))
         feature(lsp.TEXT_DOCUMENT_DID_CLOSE, lambda params: session.close_document(params.text_document.uri))
         feature(lsp.NOTEBOOK_DOCUMENT_DID_OPEN, session.open_notebook)
@@ -157,11 +160,11 @@ class Server(LanguageServer):
 
     # Life
 
-    async def run(self, incoming: BinaryIO, outgoing: BinaryIO) -> int:
+    async def run(self, incoming: FileIO, outgoing: FileIO) -> int:
         """Serve until the client says `exit` or is gone; the process's exit status."""
         loop = asyncio.get_running_loop()
         self._ended = loop.create_future()
-        self._outbox = Outbox(outgoing)
+        self._outbox = Outbox(outgoing, self.inbox)
         self.protocol.set_writer(self._outbox)
         self.inbox.start(incoming, loop)
         status = await self._ended
@@ -295,5 +298,5 @@ def serve() -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("pygls").setLevel(logging.ERROR)  # its warnings are about answers that came too late
     Sweeper.take_over()
-    sys.setswitchinterval(0.001)  # the thread that reads messages must not wait long for a check to pause
+    sys.setswitchinterval(0.001)  # a thread that reads messages must not wait long for a check to pause
     return asyncio.run(Server().run(incoming, outgoing))

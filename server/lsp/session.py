@@ -21,7 +21,7 @@ from .scan import Scanner
 from .schedule import Scheduler
 from .status import Status
 from .sweeping import Sweeper
-from .translate import path_of
+from .translate import TextChange, path_of
 
 if TYPE_CHECKING:
     from .server import Server
@@ -74,12 +74,12 @@ class Session:
             return
         self._take_in(document.path)
 
-    def change_document(self, params: lsp.DidChangeTextDocumentParams) -> None:
+    def change_document(self, uri: str, version: int, changes: Iterable[TextChange]) -> None:
         """A document was edited."""
-        document = self.documents.get(params.text_document.uri)
+        document = self.documents.get(uri)
         if document is None:
             return
-        document.change(params.text_document.version, params.content_changes)
+        document.change(version, changes)
         self._touch(document.path)
 
     def save_document(self, uri: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from lsprotocol import types as lsp
@@ -69,26 +69,51 @@ def to_range(span: Span, lines: Sequence[str]) -> lsp.Range:
 def to_span(range_: lsp.Range, lines: Sequence[str]) -> Span:
     """An LSP range in code points; columns past a line's end mean its end."""
     start, end = range_.start, range_.end
+    return in_code_points(Span(start.line, start.character, end.line, end.character), lines)
+
+
+def in_code_points(units: Span, lines: Sequence[str]) -> Span:
+    """A range whose columns are LSP's, in UTF-16 code units, in code points."""
+    line, column, end_line, end_column = units
     return Span(
-        start.line,
-        column_from_utf16(line_at(lines, start.line), start.character),
-        end.line,
-        column_from_utf16(line_at(lines, end.line), end.character),
+        line,
+        column_from_utf16(line_at(lines, line), column),
+        end_line,
+        column_from_utf16(line_at(lines, end_line), end_column),
     )
 
 
-def changes_in(params: Mapping[str, Any]) -> lsp.DidChangeTextDocumentParams:
-    """The params of a didChange notification, as they come in its JSON."""
-    document = params["textDocument"]
-    changes: list[lsp.TextDocumentContentChangeEvent] = []
-    for change in params["contentChanges"]:
-        if (place := change.get("range")) is None:
-            changes.append(lsp.TextDocumentContentChangeWholeDocument(change["text"]))
-        else:
-            start, end = (lsp.Position(each["line"], each["character"]) for each in (place["start"], place["end"]))
-            changes.append(lsp.TextDocumentContentChangePartial(lsp.Range(start, end), change["text"]))
-    identifier = lsp.VersionedTextDocumentIdentifier(document["version"], document["uri"])
-    return lsp.DidChangeTextDocumentParams(identifier, changes)
+class TextChange(NamedTuple):
+    """An edit of a document. units: the range that `text` replaces, its columns in UTF-16 code units; None: all."""
+
+    units: Span | None
+    text: str
+
+
+def changes_in(changes: Iterable[Mapping[str, Any]]) -> list[TextChange]:
+    """The content changes of a document as they come in a message's JSON: lsprotocol's classes would take longer to
+    make than the edit takes.
+    """
+    found = []
+    for change in changes:
+        units = None
+        if (place := change.get("range")) is not None:
+            start, end = place["start"], place["end"]
+            units = Span(start["line"], start["character"], end["line"], end["character"])
+        found.append(TextChange(units, change["text"]))
+    return found
+
+
+def changes_of(changes: Iterable[lsp.TextDocumentContentChangeEvent]) -> list[TextChange]:
+    """The same for those of a notebook's cell, which lsprotocol has read."""
+    found = []
+    for change in changes:
+        units = None
+        if isinstance(change, lsp.TextDocumentContentChangePartial):
+            start, end = change.range.start, change.range.end
+            units = Span(start.line, start.character, end.line, end.character)
+        found.append(TextChange(units, change.text))
+    return found
 
 
 def overlaps(first: Span, second: Span) -> bool:
