@@ -100,6 +100,8 @@ class Judge:
 
     def _judged(self, read: Unit) -> tuple[Draft, ...]:
         found: list[Draft] = []
+        if read.is_empty:
+            return ()
         for rule in RULES:
             if rule.code in self.active:
                 try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from . import callers
+from .parts import Parts
 from .source import Source, Statement
 
 _REGISTERED = re.compile(r"QuantizationMixin\.(?:implements|ignore)\(\s*(?:\w+\.)*(\w+)\s*\)")
@@ -26,7 +27,7 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 class Definition:
     """A class or function: where it stands, its syntax tree and its name qualified within the statement.
 
-    memo: what its text alone says, found out once.
+    simple_name: the last part of its name. memo: what its text alone says, found out once.
     """
 
     path: str
@@ -34,10 +35,14 @@ class Definition:
     node: ast.ClassDef | FunctionNode
     name: str
     parent: Definition | None = None
-    memo: dict[str, Any] = field(default_factory=dict, repr=False)
+    simple_name: str = field(init=False, repr=False)
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False)
     _methods: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] | None = field(default=None, repr=False)
     _class_names: dict[str, ast.expr | ast.AnnAssign | ast.ClassDef] | None = field(default=None, repr=False)
     _inner: dict[str, Definition] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self.simple_name = self.name.rpartition(".")[2]
 
     def is_same(self, other: Definition | None) -> bool:
         """Whether it is the same class or function, be it in another version of its statement."""
@@ -75,6 +80,14 @@ class Definition:
         return self._class_names
 
     @property
+    def parts(self) -> Parts:
+        """The nodes of its syntax tree."""
+        parts = self.memo.get("parts")
+        if parts is None:
+            parts = self.memo["parts"] = Parts((self.node,))
+        return parts
+
+    @property
     def source(self) -> str:
         """Its text."""
         text = self.memo.get("source")
@@ -103,11 +116,6 @@ class Definition:
         """The function of that name in its body."""
         node = self.methods.get(name)
         return self.inner(node) if node is not None else None
-
-    @property
-    def simple_name(self) -> str:
-        """The last part of its name."""
-        return self.name.rpartition(".")[2]
 
 
 def _sets_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -225,7 +233,7 @@ class FileFacts:
                 if scope.get(new.name) is old:
                     scope[new.name] = new
             following.__dict__["scope"] = scope
-            for name in ("names", "star_imports", "imports", "renamed"):
+            for name in ("names", "star_imports", "imports", "renamed", "_called", "_imported"):
                 if name in known:
                     following.__dict__[name] = known[name]
             if "by_key" in self.source.__dict__:
@@ -355,9 +363,27 @@ class FileFacts:
         origins = ((name, target.rpartition(".")[2]) for name, target in self.imports.items())
         return {name: origin for name, origin in origins if name != origin}
 
-    def called(self, name: str) -> list[str]:
+    @cached_property
+    def _called(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for other, origin in self.renamed.items():
+            found.setdefault(origin, []).append(other)
+        return found
+
+    def called(self, name: str) -> Sequence[str]:
         """The other names under which the file may have something of this name."""
-        return [other for other, origin in self.renamed.items() if origin == name]
+        return self._called.get(name, ())
+
+    @cached_property
+    def _imported(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for target in self.imports.values():
+            found.setdefault(target.rpartition(".")[2], []).append(target)
+        return found
+
+    def imported(self, name: str) -> Sequence[str]:
+        """The dotted names ending in this one that the file imports."""
+        return self._imported.get(name, ())
 
     def lookup(self, name: str) -> Import | Definition | Assigned | None:
         """What a top-level name is bound to."""

@@ -232,6 +232,11 @@ class Unit:
         self.reuses = [reuse for reuse in self.reuses if reuse.second.site.statement is self.statement]
         self.operations.sort(key=lambda operation: (operation.node.lineno, operation.node.col_offset))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to judge: no model is defined in it, nor does one run it."""
+        return not (self.models or self.operations or self.reuses or self.flows or self.made)
+
     def spot(self, node: ast.AST) -> Spot:
         """Where `node`, a part of this statement, stands."""
         return Spot(self.path, self.statement.key, self.statement.span(node))

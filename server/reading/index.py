@@ -342,10 +342,13 @@ class Index:
         """The same, with their files."""
         name = definition.simple_name
         self.depend("calls", name)
+        last: FileFacts | None = None
         for placed in self.project.mentions(definition.path, name):
             if placed[1] is not definition.statement:
-                for other in placed[0].called(name):
-                    self.depend("calls", other)
+                if placed[0] is not last:  # those of a file come together
+                    last = placed[0]
+                    for other in last.called(name):
+                        self.depend("calls", other)
                 yield placed
 
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from ..positions import Span, code_point_column, split_lines
 from .cutting import balanced, count_lines, inside_string, pieces, starts, starts_nothing
 from .edited import Change, changed_lines, edited_method, with_method
+from .parts import Parts
 from .syntax import parse
 
 
@@ -54,6 +55,14 @@ class Statement:
                 self.error = error.with_traceback(None)
                 self._body = [] if self.is_definition else _recover(self.text)
         return self._body
+
+    @property
+    def parts(self) -> Parts:
+        """The nodes of its syntax tree."""
+        known = self.memo.get("parts")
+        if known is None:
+            known = self.memo["parts"] = Parts(self.body)
+        return known  # type: ignore[return-value]
 
     @property
     def failure(self) -> SyntaxError | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import copy
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 # Fields that hold no expression, statement or pattern: names, numbers, operators and contexts.
 _PLAIN = frozenset(
@@ -29,7 +30,12 @@ CHILDREN = _Children()
 
 def walk(root: ast.AST) -> list[ast.AST]:
     """`root` and all nodes below it, outer ones first; without operators, contexts and the names of imports."""
-    found = [root]
+    return walk_all((root,))
+
+
+def walk_all(roots: Iterable[ast.AST]) -> list[ast.AST]:
+    """The same of several trees."""
+    found = list(roots)
     children = CHILDREN
     for node in found:  # grows while it is walked
         for name in children[type(node)]:
@@ -41,6 +47,45 @@ def walk(root: ast.AST) -> list[ast.AST]:
             elif value is not None:
                 found.append(value)
     return found
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below one, of those that `walk` meets."""
+    found: list[ast.AST] = []
+    for name in CHILDREN[type(node)]:
+        value = getattr(node, name)
+        if type(value) is list:
+            found.extend([each for each in value if each is not None])
+        elif value is not None:
+            found.append(value)
+    return found
+
+
+def replaced(node: ast.expr, instead: Callable[[ast.AST], ast.expr | None]) -> ast.expr:
+    """An expression with others in place of some in it. It shares what holds none of them with the original."""
+    copied = _replaced(node, instead)
+    assert isinstance(copied, ast.expr)
+    return copied
+
+
+def _replaced(node: ast.AST, instead: Callable[[ast.AST], ast.expr | None]) -> ast.AST:
+    other = instead(node)
+    if other is not None:
+        return other
+    changed: dict[str, object] = {}
+    for name in CHILDREN[type(node)]:
+        value = getattr(node, name)
+        if type(value) is list:
+            each_now = [_replaced(each, instead) if each is not None else None for each in value]
+            if any(now is not each for now, each in zip(each_now, value, strict=True)):
+                changed[name] = each_now
+        elif value is not None and (now := _replaced(value, instead)) is not value:
+            changed[name] = now
+    if not changed:
+        return node
+    copied = copy.copy(node)
+    copied.__dict__.update(changed)
+    return copied
 
 
 class _Bodies(dict[type, tuple[str, ...]]):

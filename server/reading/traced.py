@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from . import callers
@@ -87,11 +88,16 @@ def _is_loss(index: Index, facts: FileFacts, statement: Statement) -> bool:
 def _is_auxiliary(index: Index, definition: Definition) -> bool:
     """Whether the names of a class, its bases or its file are those of losses and transforms."""
     for each in index.order(definition):
-        name = each.simple_name if isinstance(each, Definition) else each.rpartition(".")[2]
-        if _LOSS.search(name) or _TRANSFORM.search(name):
+        if _is_aside(each.simple_name if isinstance(each, Definition) else each.rpartition(".")[2]):
             return True
     *folders, file = definition.path.removeprefix(index.project.root).split("/")
     return bool(_TRANSFORM_FILE.search(file)) or not _FOLDERS.isdisjoint(folders)
+
+
+@lru_cache(maxsize=16_384)
+def _is_aside(name: str) -> bool:
+    """Whether a class of this name is a loss or a transform."""
+    return _LOSS.search(name) is not None or _TRANSFORM.search(name) is not None
 
 
 def entries(index: Index, definition: Definition) -> list[str]:

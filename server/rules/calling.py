@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..reading.definitions import CODE, Definition
-from ..reading.syntax import walk
 from . import support
 
 if TYPE_CHECKING:
@@ -76,34 +75,24 @@ def _local_names(index: Index, function: Definition, users: Sequence[str]) -> di
 def _handed_on(index: Index, path: str, names: frozenset[str]) -> bool:
     """Whether the code of a file outside functions and classes does more with a function than import it."""
     index.depend(path, CODE)
-    return any(names & _used_by(statement) for statement in index.project.files[path].code)
+    return any(not names.isdisjoint(statement.parts.names) for statement in index.project.files[path].code)
 
 
 def _passed_on(index: Index, function: Definition, names: Mapping[str, frozenset[str]]) -> bool:
     """Whether a file gets a function from one that imports it, in a way that its calls are not found."""
     project, known = index.project, frozenset[str]().union(*names.values())
     for path in {each for user in names for each in project.importers.get(user, ())}:
-        for target in project.files[path].imports.values():
-            name = target.rpartition(".")[2]
-            if name in known and (path not in names or name != function.simple_name):
-                if index.resolve(target, path) is function:
-                    return True
+        facts = project.files[path]
+        for name in known if path not in names else known - {function.simple_name}:
+            if any(index.resolve(target, path) is function for target in facts.imported(name)):
+                return True
     return False
-
-
-def _used_by(statement: Statement) -> frozenset[str]:
-    """The names that code outside functions and classes uses."""
-    known = statement.memo.get("names used")
-    if known is None:
-        nodes = (each for node in statement.body for each in walk(node))
-        known = statement.memo["names used"] = frozenset(each.id for each in nodes if isinstance(each, ast.Name))
-    return known  # type: ignore[return-value]
 
 
 def _mentions(statement: Statement, names: frozenset[str]) -> Iterator[tuple[ast.AST, list[ast.AST]]]:
     """Where one of some names is read, with the nodes around it, innermost last."""
-    named = _named_in(statement)
-    mentions = [node for name in sorted(names) for node in named.get(name, ())]
+    said = statement.parts.said
+    mentions: list[ast.AST] = [node for name in sorted(names) for node in said.get(name, ())]
     parents = support.parents(statement) if mentions else {}
     for node in mentions:
         around: list[ast.AST] = []
@@ -113,21 +102,6 @@ def _mentions(statement: Statement, names: frozenset[str]) -> Iterator[tuple[ast
             outer = parents.get(outer)
         if not any(each in mentions for each in around):  # the whole of `name.name` is one mention
             yield node, around
-
-
-def _named_in(statement: Statement) -> dict[str, list[ast.AST]]:
-    """For each name the nodes in a statement that say it, alone or behind a dot."""
-    known = statement.memo.get("named")
-    if known is None:
-        found: dict[str, list[ast.AST]] = {}
-        for node in (node for root in statement.body for node in walk(root)):
-            kind = type(node)
-            if kind is ast.Name:
-                found.setdefault(node.id, []).append(node)  # type: ignore[attr-defined]
-            elif kind is ast.Attribute:
-                found.setdefault(node.attr, []).append(node)  # type: ignore[attr-defined]
-        known = statement.memo["named"] = found
-    return known  # type: ignore[return-value]
 
 
 def _method(index: Index, holder: Definition, call: ast.Call, around: list[ast.AST]) -> str | None:

@@ -33,18 +33,13 @@ def carried(unit: Unit, operation: Operation, node: ast.expr | None) -> str | No
 
 def in_class(index: Index, path: str, owner: Definition, method: str, node: ast.expr) -> str | None:
     """An expression of a method as it can stand in its class's `__init__`; names are those of the file `path`."""
-    local = _bound_in(owner.methods[method])
+    inside = owner.inner(owner.methods[method]).parts
+    local = (inside.bound | inside.parameters) - {"self"}
     if any(isinstance(part, ast.Name) and part.id in local for part in ast.walk(node)):
         return None
     if any(not _holds_in_init(index, path, owner, part, frozenset()) for part in ast.walk(node)):
         return None
     return ast.unparse(node)
-
-
-def _bound_in(function: ast.AST) -> set[str]:
-    """The names that a method's own parameters and assignments take, without `self`."""
-    found = {each.id for each in walk(function) if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load)}
-    return (found | {each.arg for each in walk(function) if isinstance(each, ast.arg)}) - {"self"}
 
 
 _PLAIN = (

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..reading.definitions import Definition
-from ..reading.syntax import statements_below, walk
+from ..reading.parameters import default_of
+from ..reading.syntax import statements_below
 from ..reading.units import model_definitions
 from ..reading.values import (
     Choice,
@@ -160,34 +162,34 @@ def inputs(unit: Unit, definition: Definition) -> list[Input]:
     arguments = [*method.args.posonlyargs, *method.args.args][1:]
     places: dict[int, int | None] = {id(node): None for node in method.args.kwonlyargs}
     places |= {id(node): place for place, node in enumerate(arguments)}
-    asks = "isinstance" in definition.statement.text
-    open_ones = [each for each in trace.parameters if id(each.node) in places and _is_open(method, each, asks)]
+    read = definition.inner(method)
+    open_ones = [each for each in trace.parameters if id(each.node) in places and _is_open(read, each)]
     if not open_ones:
         return []
     uses = list(uses_of(unit.index, definition))
-    found = (_input(unit.index, method, each, places[id(each.node)], uses) for each in open_ones)
+    found = (_input(unit.index, read, each, places[id(each.node)], uses) for each in open_ones)
     return [each for each in found if each is not None]
 
 
-def _is_open(method: _Method, parameter: Parameter, asks: bool) -> bool:
-    """Whether a parameter may take something else than a tensor. asks: whether the class asks what something is."""
-    if parameter.evidence == "default" or (not parameter.passed and _default_of(method, parameter.node) is not None):
+def _is_open(method: Definition, parameter: Parameter) -> bool:
+    """Whether a parameter may take something else than a tensor."""
+    if parameter.evidence == "default" or (not parameter.passed and default_of(method, parameter.node) is not None):
         return False
     if parameter.evidence == "body" or not isinstance(parameter.value, Tensor):
         return True
-    return asks and _told_apart(method, parameter.name)
+    return "isinstance" in method.statement.text and _told_apart(method, parameter.name)
 
 
-def _told_apart(method: _Method, name: str) -> bool:
+def _told_apart(method: Definition, name: str) -> bool:
     """Whether `forward` asks what it was given: it takes something else too, whatever its annotation says."""
     return any(
-        isinstance(node, ast.Call) and _is(node.func, "isinstance") and len(node.args) == 2 and _is(node.args[0], name)
-        for node in walk(method)
+        _is(node.func, "isinstance") and len(node.args) == 2 and _is(node.args[0], name)
+        for node in method.parts.of(ast.Call)
     )
 
 
 def _input(
-    index: Index, method: _Method, parameter: Parameter, position: int | None, uses: list[Use], depth: int = 0
+    index: Index, method: Definition, parameter: Parameter, position: int | None, uses: list[Use], depth: int = 0
 ) -> Input | None:
     kind = kind_of(parameter.value, index) if parameter.evidence == "annotation" else ""
     unknown = parameter.evidence == "body" or isinstance(parameter.value, (Tensor, Unknown))
@@ -197,7 +199,7 @@ def _input(
     if not kind and as_dict:
         kind = "dict"
     passed = [value for use in uses if (value := _passed(use, parameter.name, position)) is not None]
-    default = _default_of(method, parameter.node)
+    default = default_of(method, parameter.node)
     if default is not None:
         passed = [value for value in passed if kind_of(value, index) != "none"]
         if not passed:
@@ -228,17 +230,9 @@ def _handed_down(index: Index, use: Use, name: str, position: int | None, depth:
     for place, node in enumerate(parameters):
         known = next((each for each in trace.parameters if each.node is node), None)
         if known is not None and known.evidence == "body" and given is not None and _is(given, node.arg):
-            found = _input(index, method, known, place, list(uses_of(index, holder)), depth + 1)
+            found = _input(index, holder.inner(method), known, place, list(uses_of(index, holder)), depth + 1)
             return found.kind if found is not None else ""
     return ""
-
-
-def _default_of(method: _Method, node: ast.arg) -> ast.expr | None:
-    ordinary = [*method.args.posonlyargs, *method.args.args]
-    with_default = ordinary[len(ordinary) - len(method.args.defaults) :]
-    pairs = [*zip(with_default, method.args.defaults, strict=True)]
-    pairs += [(a, d) for a, d in zip(method.args.kwonlyargs, method.args.kw_defaults, strict=True) if d is not None]
-    return next((default for parameter, default in pairs if parameter is node), None)
 
 
 def _passed(use: Use, name: str, position: int | None) -> Value | None:
@@ -250,27 +244,30 @@ def _passed(use: Use, name: str, position: int | None) -> Value | None:
     return None
 
 
-def _reads(method: ast.AST, name: str) -> tuple[list[tuple[str, ast.Subscript]], bool, bool]:
+def _reads(method: Definition, name: str) -> tuple[list[tuple[str, ast.Subscript]], bool, bool]:
     """(reads by a constant key, whether it is used in another way, whether it must be a dict).
 
     After a name is bound again it is another value: only what stands before that counts.
     """
-    names = [node for node in walk(method) if isinstance(node, ast.Name) and node.id == name]
-    rebound = min((node.lineno for node in names if not isinstance(node.ctx, ast.Load)), default=None)
-    reads: list[tuple[str, ast.Subscript]] = []
-    as_dict = False
-    for node in walk(method) if names else ():
-        if rebound is not None and getattr(node, "lineno", 0) > rebound:
-            continue
-        if isinstance(node, ast.Subscript) and _is(node.value, name):
-            if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-                as_dict = True
-                if isinstance(node.ctx, ast.Load):
-                    reads.append((node.slice.value, node))
-        elif isinstance(node, ast.Attribute):
-            as_dict = as_dict or (node.attr in _DICT_METHODS and _is(node.value, name))
-        elif isinstance(node, ast.keyword):
-            as_dict = as_dict or (node.arg is None and _is(node.value, name))
+    parts = method.parts
+    names = parts.names.get(name)
+    if names is None:
+        return [], False, False
+    last = min((node.lineno for node in names if not isinstance(node.ctx, ast.Load)), default=sys.maxsize)
+    by_key = [
+        (node.slice.value, node)
+        for node in parts.of(ast.Subscript)
+        if _is(node.value, name)
+        and isinstance(node.slice, ast.Constant)
+        and isinstance(node.slice.value, str)
+        and node.lineno <= last
+    ]
+    as_dict = (
+        bool(by_key)
+        or any(n.attr in _DICT_METHODS and _is(n.value, name) and n.lineno <= last for n in parts.of(ast.Attribute))
+        or any(node.arg is None and _is(node.value, name) and node.lineno <= last for node in parts.of(ast.keyword))
+    )
+    reads = [(key, node) for key, node in by_key if isinstance(node.ctx, ast.Load)]
     reads.sort(key=lambda read: (read[1].lineno, read[1].col_offset))
     return reads, len(reads) != len(names), as_dict
 

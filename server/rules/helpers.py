@@ -134,7 +134,7 @@ def _threaded(
         return None
     # Two equal operations get parameters of their own, whichever of them is repaired first.
     alike = [each for each in unit.operations if each.site.function is function and each.symbol == operation.symbol]
-    parameter = _free(function.node, name, sum(_place(each) < _place(operation) for each in alike))
+    parameter = _free(function, name, sum(_place(each) < _place(operation) for each in alike))
     plan = _Plan()
     plan.parameters[function] = [(parameter, default)]
     found = _followed(unit.index, function, parameter, values, default, make, operation.repeated, (function,), plan)
@@ -205,7 +205,7 @@ def _follow(
     if default is not None and not substitutes.holds_in(index, default, within[-1].path, outer.path):
         known = None
     taken = len(plan.parameters.get(outer, ()))
-    own = _free(node, parameter, taken)
+    own = _free(outer, parameter, taken)
     inner = _Plan()
     inner.parameters[outer] = [(own, known)]
     if not _followed(index, outer, own, exprs, known, make, repeated, (*within, outer), inner):
@@ -247,7 +247,7 @@ def _gives_it_back(index: Index, function: Definition, decorator: ast.expr) -> b
     found = index.named(decorator, function.path)
     if not isinstance(found, Definition) or not isinstance(found.node, ast.FunctionDef) or not found.node.args.args:
         return False
-    returned = [each.value for each in ast.walk(found.node) if isinstance(each, ast.Return)]
+    returned = [each.value for each in found.parts.of(ast.Return)]
     name = found.node.args.args[0].arg
     return bool(returned) and all(isinstance(each, ast.Name) and each.id == name for each in returned)
 
@@ -257,10 +257,10 @@ def _place(operation: Operation) -> tuple[int, int, int, int]:
     return node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0
 
 
-def _free(node: ast.FunctionDef, name: str, skipped: int) -> str:
+def _free(function: Definition, name: str, skipped: int) -> str:
     """A name that is free in the function, after leaving some of the free ones to others."""
-    taken = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-    taken |= {each.arg for each in ast.walk(node) if isinstance(each, (ast.arg, ast.keyword)) and each.arg is not None}
+    parts = function.parts
+    taken = {*parts.names, *parts.parameters, *(each.arg for each in parts.of(ast.keyword))}
     candidates = (name if number == 1 else f"{name}{number}" for number in count(1))
     return next(islice((each for each in candidates if each not in taken), skipped, None))
 

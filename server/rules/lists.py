@@ -7,7 +7,6 @@ import re
 from typing import TYPE_CHECKING
 
 from ..reading.definitions import Definition
-from ..reading.syntax import walk
 from . import support
 
 if TYPE_CHECKING:
@@ -28,6 +27,10 @@ def walked(index: Index, owner: Definition | None, loop: ast.AST | None) -> str 
 
 
 def _is_kept(index: Index, owner: Definition, attribute: str) -> bool:
+    return bool(index.remember(("kept", owner, attribute), lambda: _stays(index, owner, attribute)))
+
+
+def _stays(index: Index, owner: Definition, attribute: str) -> bool:
     """Whether a list is assigned, so that another can be made after it, and stays as long as `__init__` leaves it."""
     assigned = re.compile(rf"\.{attribute}\b[^=\n]*=(?!=)")
     classes = [each for each in index.order(owner) if isinstance(each, Definition)]
@@ -56,7 +59,7 @@ def _grows_later(index: Index, owner: Definition, attribute: str) -> bool:
         for name, node in each.methods.items()
         if name != "__init__" or each not in bases  # what a subclass adds comes after
     ]
-    if any(_is_handed_out(node, attribute) for each in classes for node in each.methods.values()):
+    if any(_is_handed_out(each.inner(node), attribute) for each in classes for node in each.methods.values()):
         return True
     # Elsewhere `self` is another class's.
     elsewhere = [each.text for each in index.mentioning(owner)]
@@ -73,28 +76,21 @@ _READERS = frozenset(
 _FILLS = frozenset({"append", "extend", "insert"})
 
 
-def _is_handed_out(method: ast.AST, attribute: str) -> bool:
+def _is_handed_out(method: Definition, attribute: str) -> bool:
     """Whether a list of `self` is passed to a function that may fill it, or filled under a name of its own."""
-    nodes = walk(method)
     names: dict[str, int] = {}
-    for node in nodes:
-        if isinstance(node, ast.Assign):
-            parts = (*node.targets, node.value)
-            if any(support.attribute_of(each) == attribute for each in parts):
-                names.update({each.id: node.lineno for each in parts if isinstance(each, ast.Name)})
-    for node in nodes:
-        filled: ast.expr | None = None
-        if isinstance(node, ast.Call):
-            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if called not in _READERS and any(support.attribute_of(each) == attribute for each in node.args):
-                return True
-            if isinstance(node.func, ast.Attribute) and called in _FILLS:
-                filled = node.func.value
-        elif isinstance(node, ast.AugAssign):
-            filled = node.target
-        if isinstance(filled, ast.Name) and filled.lineno > names.get(filled.id, filled.lineno):
+    for node in method.parts.of(ast.Assign):
+        sides = (*node.targets, node.value)
+        if any(support.attribute_of(each) == attribute for each in sides):
+            names.update({each.id: node.lineno for each in sides if isinstance(each, ast.Name)})
+    filled: list[ast.expr] = [node.target for node in method.parts.of(ast.AugAssign)]
+    for call in method.parts.of(ast.Call):
+        called = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        if called not in _READERS and any(support.attribute_of(each) == attribute for each in call.args):
             return True
-    return False
+        if isinstance(call.func, ast.Attribute) and called in _FILLS:
+            filled.append(call.func.value)
+    return any(isinstance(each, ast.Name) and each.lineno > names.get(each.id, each.lineno) for each in filled)
 
 
 def walked_around(unit: Unit, operation: Operation) -> str | None:

@@ -91,10 +91,10 @@ def _written_later(unit: Unit, operation: Operation, attribute: str, shared: str
         if not isinstance(each, Definition):
             continue
         for name, node in each.methods.items():
-            times = _times_written(node, attribute)
+            times = _times_written(each.inner(node), attribute)
             if not times or (name == "__init__" and each in index.order(owner)):
                 continue
-            targets = _set_anew(node, attribute) if name == "__init__" else []
+            targets = _set_anew(each.inner(node), attribute) if name == "__init__" else []
             if len(targets) != times:
                 return None
             steps = (_set_both(each, target, f"self.{shared}") for target in targets)
@@ -113,18 +113,15 @@ def _kept_by_base(unit: Unit, operation: Operation, node: ast.expr, shared: str)
     base = modules.module_class(index.external_base(owner) or "")
     if attribute is None or base is None or all(parameter.name != attribute for parameter in base.signature):
         return None
-    if any(isinstance(each, Definition) and _times_written(each.node, attribute) for each in index.order(owner)):
+    if any(isinstance(each, Definition) and _times_written(each, attribute) for each in index.order(owner)):
         return None
     return _written_later(unit, operation, attribute, shared)
 
 
-def _times_written(node: ast.AST, attribute: str) -> int:
+def _times_written(code: Definition, attribute: str) -> int:
     """How often code may give an attribute of this name another value."""
-    return sum(
-        (isinstance(each, ast.Attribute) and each.attr == attribute and not isinstance(each.ctx, ast.Load))
-        or (isinstance(each, ast.Call) and _sets_by_name(each, attribute))
-        for each in ast.walk(node)
-    )
+    stored = sum(each.attr == attribute and not isinstance(each.ctx, ast.Load) for each in code.parts.of(ast.Attribute))
+    return stored + sum(_sets_by_name(each, attribute) for each in code.parts.of(ast.Call))
 
 
 _SETTERS = ("setattr", "__setattr__", "__delattr__", "delattr", "register_parameter", "register_buffer")
@@ -136,11 +133,10 @@ def _sets_by_name(call: ast.Call, attribute: str) -> bool:
     return name in _SETTERS and (attribute in named or not named)
 
 
-def _set_anew(method: ast.AST, attribute: str) -> list[ast.expr]:
+def _set_anew(method: Definition, attribute: str) -> list[ast.expr]:
     """The targets `self.<attribute>` of plain assignments in an `__init__`, after that of the base has run."""
-    calls = (each for each in ast.walk(method) if isinstance(each, ast.Call))
-    inits = [each.lineno for each in calls if getattr(each.func, "attr", "") == "__init__"]
-    assigned = (each.targets[0] for each in ast.walk(method) if isinstance(each, ast.Assign) and len(each.targets) == 1)
+    inits = [each.lineno for each in method.parts.of(ast.Call) if getattr(each.func, "attr", "") == "__init__"]
+    assigned = (each.targets[0] for each in method.parts.of(ast.Assign) if len(each.targets) == 1)
     own = (target for target in assigned if support.attribute_of(target) == attribute)
     return [target for target in own if inits and target.lineno > max(inits)]
 

@@ -63,15 +63,16 @@ def _is_unknown(value: Value) -> bool:
     return isinstance(value, Unknown)
 
 
-_ACTS = re.compile(r"self\.(\w+)\s*(?:\(|\[|\.\w)|\bin (?:\w+\()?self\.(\w+)")
+# Apart from each other, and beginning with plain characters: they are found much faster.
+_ACTS = (re.compile(r"self\.(\w+)\s*(?:\(|\[|\.\w)"), re.compile(r"in (?<!\win )(?:\w+\()?self\.(\w+)"))
 
 
 def _acting_as_modules(definition: Definition) -> frozenset[str]:
     """The attributes that are called, walked over or asked for attributes anywhere in a class."""
     known = definition.memo.get("acting as modules")
     if known is None:
-        found = (name for names in _ACTS.findall(definition.source) for name in names if name)
-        known = definition.memo["acting as modules"] = frozenset(found)
+        found = (pattern.findall(definition.source) for pattern in _ACTS)
+        known = definition.memo["acting as modules"] = frozenset().union(*found)
     return frozenset(known)
 
 

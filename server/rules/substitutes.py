@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..positions import Span
 from ..reading.definitions import Definition
 from ..reading.parameters import default_of
-from ..reading.syntax import walk
+from ..reading.syntax import children, replaced, walk
 
 if TYPE_CHECKING:
     from ..reading.facts import Operation, Unit
@@ -35,8 +34,7 @@ def kept_parameters(function: Definition) -> Mapping[str, ast.arg]:
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return {}
     every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-    bound = {each.id for each in walk(node) if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load)}
-    return {each.arg: each for each in every if each.arg not in bound}
+    return {each.arg: each for each in every if each.arg not in function.parts.bound}
 
 
 def at_call(function: Definition, call: ast.Call, values: Sequence[ast.expr]) -> list[ast.expr] | None:
@@ -54,16 +52,29 @@ def at_call(function: Definition, call: ast.Call, values: Sequence[ast.expr]) ->
         default = default_of(function, parameter)
         if parameter.arg not in given and default is not None and is_literal(default):
             given[parameter.arg] = default
-    bound = _bound(node, {name for name, value in given.items() if _is_none(value)})
-    if any(name not in given or name in bound for value in values for name in _names(value)):
+    named = {name for value in values for name in _names(value)}
+    if any(name not in given for name in named):
         return None
-    return [_replaced(value, given) for value in values]
+    if named & function.parts.bound:
+        nothing = frozenset(name for name, value in given.items() if _is_none(value))
+        if named & _bound(function, nothing):
+            return None
+    return [
+        replaced(value, lambda each: given.get(each.id) if isinstance(each, ast.Name) else None) for value in values
+    ]
 
 
-def _bound(function: ast.FunctionDef | ast.AsyncFunctionDef, nothing: set[str]) -> set[str]:
+def _bound(function: Definition, nothing: frozenset[str]) -> frozenset[str]:
     """The names that a function binds anew where some of its parameters are None."""
+    known = function.memo.get(("bound", nothing))
+    if known is None:
+        known = function.memo["bound", nothing] = _read_bound(function.node, nothing)
+    return known
+
+
+def _read_bound(function: ast.AST, nothing: frozenset[str]) -> frozenset[str]:
     found: set[str] = set()
-    stack: list[ast.AST] = list(function.body)
+    stack: list[ast.AST] = list(getattr(function, "body", ()))
     while stack:
         node = stack.pop()
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
@@ -71,13 +82,11 @@ def _bound(function: ast.FunctionDef | ast.AsyncFunctionDef, nothing: set[str]) 
         if isinstance(node, ast.If) and _fails(node.test, nothing):
             stack.extend(node.orelse)
         else:
-            stack.extend(ast.iter_child_nodes(node))
-    if found & nothing:
-        return _bound(function, nothing - found)
-    return found
+            stack.extend(children(node))
+    return _read_bound(function, nothing - found) if found & nothing else frozenset(found)
 
 
-def _fails(test: ast.expr, nothing: set[str]) -> bool:
+def _fails(test: ast.expr, nothing: frozenset[str]) -> bool:
     """Whether a test is false where some names are None: `name is not None and ...`."""
     if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
         return any(_fails(each, nothing) for each in test.values)
@@ -91,19 +100,6 @@ def _is_none(node: ast.expr) -> bool:
 
 def _names(node: ast.expr) -> set[str]:
     return {each.id for each in walk(node) if isinstance(each, ast.Name)}
-
-
-class _Replacing(ast.NodeTransformer):
-    def __init__(self, texts: Mapping[str, ast.expr]) -> None:
-        self.texts = texts
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self.texts.get(node.id, node)
-
-
-def _replaced(value: ast.expr, texts: Mapping[str, ast.expr]) -> ast.expr:
-    replaced: ast.expr = _Replacing(texts).visit(copy.deepcopy(value))
-    return replaced
 
 
 # The default of a new parameter
@@ -136,10 +132,10 @@ def _lambda(unit: Unit, operation: Operation, node: ast.expr, kept: Sequence[Spa
     places = {statement.span(each): each for each in walk(node) if isinstance(each, (ast.expr, ast.keyword))}
     letters = iter(_LETTERS)
     parameters: list[str] = []
-    texts: dict[int, str] = {}
+    texts: dict[ast.AST, ast.expr] = {}
     whole = _spread(operation, node, kept)
     if whole is not None:
-        texts[id(whole)] = "xs"
+        texts[whole] = ast.Name("xs", ast.Load())
         parameters.append("*xs")
     else:
         for each in kept:
@@ -149,14 +145,13 @@ def _lambda(unit: Unit, operation: Operation, node: ast.expr, kept: Sequence[Spa
                 return None
             if isinstance(part, ast.keyword):
                 letter = part.arg or letter
-            texts[id(part.value if isinstance(part, ast.keyword) else part)] = letter
+            texts[part.value if isinstance(part, ast.keyword) else part] = ast.Name(letter, ast.Load())
             parameters.append(letter)
-    body = _Naming(texts).named(node)
+    body = replaced(node, texts.get)
     own = {each.lstrip("*") for each in parameters}
-    free = {each.id for each in ast.walk(body) if isinstance(each, ast.Name)} - own
-    function = operation.site.function.node
-    local = {each.id for each in walk(function) if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load)}
-    local |= {each.arg for each in walk(function) if isinstance(each, ast.arg)}
+    free = _names(body) - own
+    function = operation.site.function.parts
+    local = function.bound | function.parameters
     if any(name in local or not (name in unit.file.scope or hasattr(builtins, name)) for name in free):
         return None
     return f"lambda {', '.join(parameters)}: {ast.unparse(body)}"
@@ -170,32 +165,6 @@ def _spread(operation: Operation, node: ast.expr, kept: Sequence[Span | str]) ->
     if isinstance(first, (ast.List, ast.Tuple)):
         return first if [operation.site.statement.span(each) for each in first.elts] == list(kept) else None
     return first if len(kept) == 1 and isinstance(kept[0], str) and kept[0].startswith("*") else None
-
-
-class _Naming(ast.NodeTransformer):
-    """Puts names in the place of some nodes."""
-
-    def __init__(self, names: Mapping[int, str]) -> None:
-        self.names = names
-
-    def named(self, node: ast.expr) -> ast.expr:
-        marked = copy.deepcopy(node)
-        # A copy's nodes come in the order of the original's.
-        self.names = {
-            id(new): self.names[id(old)]
-            for old, new in zip(ast.walk(node), ast.walk(marked), strict=True)
-            if id(old) in self.names
-        }
-        named = self.visit(marked)
-        assert isinstance(named, ast.expr)
-        return named
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        name = self.names.get(id(node))
-        if name is not None:
-            return ast.Name(name, ast.Load())
-        visited: ast.AST = super().visit(node)
-        return visited
 
 
 def holds_in(index: Index, text: str, path: str, other: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -112,15 +112,19 @@ def _own_calls(definition: Definition) -> Mapping[str, frozenset[str]]:
     return known
 
 
+# Beginning with plain characters, which are looked for much faster than the start of a word.
+_OF_SELF = re.compile(r"self(?<!\wself)\.(\w+)")
+
+
 @lru_cache(maxsize=4096)
 def _named_of_self(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"\bself\.(\w+)", text)) | ({"forward"} if "self(" in text else set())
+    return frozenset(_OF_SELF.findall(text)) | ({"forward"} if "self(" in text else set())
 
 
 def _left_out(index: Index, owner: Definition) -> Place | None:
     """A place in a class that walks over its own children, where a new one can be left out of every walk."""
     alone = len([each for each in index.order(owner) if isinstance(each, Definition)]) == 1
-    walks = walks_of_forward(owner) if alone and not any(subclasses(index, owner)) else None
+    walks = walks_of_forward(owner) if alone and not subclasses(index, owner) else None
     if walks is None or unreadable_base(index, owner):
         return None
     reason = f"code elsewhere that walks over `{owner.simple_name}` meets the new module too"
@@ -168,14 +172,26 @@ def _doubt(index: Index, owner: Definition) -> str:
         if method is not None and "super()" not in method.source and f"{name}.__init__" not in method.source:
             return f"`{subclass.simple_name}` does not run this `__init__`"
     for facts, statement in index.placed_mentions(owner):
-        if f"{name}.forward" in statement.text:
+        forwards, walked = _reaches_into(statement)
+        if forwards and f"{name}.forward" in statement.text:
             return f"`{name}.forward` is called with another object"
-        if "children()" not in statement.text and "modules()" not in statement.text:
-            continue
-        for match in _WALKED_OUTSIDE.finditer(statement.text):
-            if not _are_of_a_list(index, facts.definition(statement), match["of"]):
-                return "other code picks children by their order"
+        if any(not _are_of_a_list(index, facts.definition(statement), of) for of in walked):
+            return "other code picks children by their order"
     return ""
+
+
+def _reaches_into(statement: Statement) -> tuple[bool, tuple[str | None, ...]]:
+    """(whether a statement asks something for its `forward`, the attributes of `self` whose children it picks by their
+    order).
+    """
+    known = statement.memo.get("reaches into")
+    if known is None:
+        text = statement.text
+        # Most texts have none of these words, which are looked for much faster than a pattern.
+        walks = "children()" in text or "modules()" in text
+        walked = tuple(match["of"] for match in _WALKED_OUTSIDE.finditer(text)) if walks else ()
+        known = statement.memo["reaches into"] = (".forward" in text, walked)
+    return known  # type: ignore[return-value]
 
 
 def _are_of_a_list(index: Index, holder: Definition | None, attribute: str | None) -> bool:
@@ -186,7 +202,8 @@ def _are_of_a_list(index: Index, holder: Definition | None, attribute: str | Non
     return known is not None and bool(known.container)
 
 
-_SCRIPTS = re.compile(r"\bjit\.(?:script|export)\b|\bFinal\[")
+_SCRIPTS = re.compile(r"jit\.(?<!\wjit\.)(?:script|export)\b")
+_FINAL = re.compile(r"Final\[(?<!\wFinal\[)")
 
 
 def scripting_doubt(index: Index, owner: Definition) -> str:
@@ -213,8 +230,7 @@ def _scripts(statement: Statement) -> bool:
     known = statement.memo.get("scripts")
     if known is None:
         text = statement.text
-        # A search with alternatives is slow, and hardly any text has either word.
-        known = statement.memo["scripts"] = ("jit." in text or "Final[" in text) and bool(_SCRIPTS.search(text))
+        known = statement.memo["scripts"] = _SCRIPTS.search(text) is not None or _FINAL.search(text) is not None
     return bool(known)
 
 
@@ -288,8 +304,15 @@ def _harmless(name: str) -> bool:
     return name.startswith(("builtins.", "abc.", "typing.", "typing_extensions.", "enum."))
 
 
-def subclasses(index: Index, definition: Definition) -> Iterator[Definition]:
+def subclasses(index: Index, definition: Definition) -> Sequence[Definition]:
     """The classes of the workspace that derive from a class."""
+    found: Sequence[Definition] = index.remember(
+        ("subclasses", definition), lambda: tuple(_subclasses(index, definition))
+    )
+    return found
+
+
+def _subclasses(index: Index, definition: Definition) -> Iterator[Definition]:
     for facts, statement in index.placed_mentions(definition):
         if statement.key.startswith("class "):
             candidate = facts.definition(statement)
@@ -309,13 +332,21 @@ def _taken_names(index: Index, owner: Definition) -> frozenset[str]:
     kin = [part for each in subclasses(index, owner) for part in index.order(each)]
     for each in (*index.order(owner), *kin):
         if isinstance(each, Definition):
-            names.update(re.findall(r"\bself\.(\w+)", each.source))
+            names.update(_names_of_self(each))
             names.update(each.methods)
             for child in getattr(each.node, "body", ()):
                 for target in getattr(child, "targets", [getattr(child, "target", None)]):
                     if isinstance(target, ast.Name):
                         names.add(target.id)
     return frozenset(names)
+
+
+def _names_of_self(definition: Definition) -> frozenset[str]:
+    """The attributes of `self` that stand anywhere in a class."""
+    known = definition.memo.get("names of self")
+    if known is None:
+        known = definition.memo["names of self"] = frozenset(_OF_SELF.findall(definition.source))
+    return known
 
 
 def beside(operation: Operation) -> str | None:

@@ -68,7 +68,7 @@ def _is_transform(index: Index, definition: Definition) -> bool:
 def only_a_base(index: Index, definition: Definition) -> bool:
     """Whether classes derive from it and nothing in the workspace makes an instance of the class itself."""
     name = definition.simple_name
-    if not any(True for _ in support.subclasses(index, definition)):
+    if not support.subclasses(index, definition):
         return False
     return not any(name in names_used(statement) for _, statement in _others(index, definition))
 
@@ -109,17 +109,16 @@ def _passed_on(statement: Statement) -> frozenset[str]:
     """The names of what a function calls and gives to the constructor of another class."""
     known = statement.memo.get("passed on")
     if known is None:
-        nodes = [node for root in statement.body for node in walk(root)]
         made = {
             target.id: _callee(node.value)
-            for node in nodes
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+            for node in statement.parts.of(ast.Assign)
+            if isinstance(node.value, ast.Call)
             for target in node.targets
             if isinstance(target, ast.Name)
         }
         found: set[str] = set()
-        for node in nodes:
-            if isinstance(node, ast.Call) and _callee(node)[:1].isupper():
+        for node in statement.parts.of(ast.Call):
+            if _callee(node)[:1].isupper():
                 for each in (*node.args, *(keyword.value for keyword in node.keywords)):
                     if isinstance(each, ast.Call):
                         found.add(_callee(each))

@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING
 
 from ..knowledge.modules import module_attributes, module_class
 from ..reading.definitions import Definition
+from ..reading.syntax import statements_below, walk
 
 if TYPE_CHECKING:
     from ..reading.index import Index
 
-_ITERATES = re.compile(
-    r"\bin self\b(?!\.)|enumerate\(self\)|self\.(?:named_)?(?:children|modules)\(\)|self\._modules\b|\*self\b(?!\.)"
-)
-# One of these stands in every text that it matches. They are looked for much faster.
-_HINTS = ("in self", "(self)", "children()", "modules()", "._modules", "*self")
+# Apart from each other, and behind a word that stands in every text that they match: both are found much faster.
+_ITERATES = {
+    hint: re.compile(pattern)
+    for hint, pattern in {
+        "in self": r"in self(?<!\win self)\b(?!\.)",
+        "enumerate(self)": r"enumerate\(self\)",
+        "children()": r"self\.(?:named_)?children\(\)",
+        "modules()": r"self\.(?:named_)?modules\(\)",
+        "self._modules": r"self\._modules\b",
+        "*self": r"\*self\b(?!\.)",
+    }.items()
+}
 _NAMED = frozenset({"named_children", "named_modules"})
 _ALL = frozenset({"children", "modules"}) | _NAMED
 
@@ -25,23 +33,26 @@ def walks_children(index: Index, definition: Definition, new: str) -> bool:
     """Whether code of the class meets every child, and a new one of class `new` too (torch's, or empty for AIMET's)."""
     iterates = definition.memo.get("iterates")
     if iterates is None:
-        source = definition.source
-        hinted = any(hint in source for hint in _HINTS)
-        iterates = definition.memo["iterates"] = hinted and _ITERATES.search(source) is not None
+        iterates = definition.memo["iterates"] = _iterates(definition.source)
     if not iterates:
         return False
     key = ("walks", definition, new)
     return bool(index.remember(key, lambda: _meets_every_child(index, definition, new)))
 
 
+def _iterates(source: str) -> bool:
+    """Whether code walks over `self` or its children."""
+    return any(hint in source and pattern.search(source) is not None for hint, pattern in _ITERATES.items())
+
+
 def _meets_every_child(index: Index, definition: Definition, new: str) -> bool:
     kept = definition.source.splitlines()
     first = definition.node.lineno
-    for node in ast.walk(definition.node):
+    for node in statements_below([definition.node]):
         if isinstance(node, ast.For) and _passes_over(index, definition, node, new):
             for line in range(node.lineno - first, (node.end_lineno or node.lineno) - first + 1):
                 kept[line] = ""
-    return _ITERATES.search("\n".join(kept)) is not None
+    return _iterates("\n".join(kept))
 
 
 def _passes_over(index: Index, definition: Definition, loop: ast.For, new: str) -> bool:
@@ -119,6 +130,8 @@ def _lacks(new: str, attribute: ast.expr) -> bool:
 
 _PAIRS = frozenset({"items", "named_children"})
 _ALONE = frozenset({"values", "children"})
+# The members with which a class walks over its children; none where it is walked over itself.
+_WALKERS = _ALL | _PAIRS | _ALONE | {"keys", None}
 
 
 def walks_of_forward(definition: Definition) -> list[tuple[ast.expr, str]] | None:
@@ -132,7 +145,7 @@ def walks_of_forward(definition: Definition) -> list[tuple[ast.expr, str]] | Non
         return None
     found: list[tuple[ast.expr, str]] = []
     readers: set[ast.AST] = set()
-    for node in ast.walk(forward):
+    for node in walk(forward):
         if isinstance(node, (ast.For, ast.comprehension)):
             walked = node.iter
             if isinstance(walked, ast.Call) and isinstance(walked.func, ast.Name) and walked.func.id == "enumerate":
@@ -144,19 +157,16 @@ def walks_of_forward(definition: Definition) -> list[tuple[ast.expr, str]] | Non
                 found.append((node.ifs[-1], "{0} and each is not {1}"))
             else:
                 found.append((walked, text))
-            readers.update(ast.walk(walked))
+            readers.update(walk(walked))
     for method in definition.methods.values():
-        for node in ast.walk(method):
-            if (
-                isinstance(node, ast.Attribute)
-                and node.attr in ("forward", "_modules")
-                and _is_super_or_self(node.value)
-            ):
-                return None
-            if not isinstance(node, ast.Name) or node.id != "self" or node in readers:
-                continue
-            if not _is_member(method, node):
-                return None
+        parts = definition.inner(method).parts
+        members = {node.value: node.attr for node in parts.of(ast.Attribute)}
+        if any(name in ("forward", "_modules") and _is_super_or_self(of) for of, name in members.items()):
+            return None
+        # Where `self` is more than asked for a member that walks over nothing.
+        walkers = [each for each in parts.names.get("self", ()) if members.get(each) in _WALKERS]
+        if any(each not in readers for each in walkers):
+            return None
     return found or None
 
 
@@ -187,11 +197,3 @@ def _is_super_or_self(node: ast.expr) -> bool:
     return (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super") or (
         isinstance(node, ast.Name) and node.id == "self"
     )
-
-
-def _is_member(method: ast.AST, name: ast.Name) -> bool:
-    """Whether `self` is only asked for a member there that walks over nothing."""
-    for node in ast.walk(method):
-        if isinstance(node, ast.Attribute) and node.value is name:
-            return node.attr not in _ALL | _PAIRS | _ALONE | {"keys"}
-    return False
