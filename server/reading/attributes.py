@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..knowledge import modules, tensors
 from ..knowledge.names import canonical
-from . import calls, expressions, fixed, plain
+from . import calls, defaults, expressions, fixed, plain
 from .annotations import from_annotation
 from .arguments import Arguments
 from .definitions import Definition
@@ -101,14 +101,18 @@ def _may_have(value: Value, name: str) -> bool:
 
 def declared(m: Machine, definition: Definition, name: str) -> Value:
     """An attribute of an object as its class declares it (`mean: Tensor` in a dataclass)."""
+    usual = defaults.declared_default(m.index, definition, name)
     found = m.index.class_order(definition).annotation(name)
-    if found is None:
-        return UNKNOWN
-    saved, m.frame = m.frame, m.outer_frame(found[0])
-    try:
-        return from_annotation(m, found[1]) or UNKNOWN
-    finally:
-        m.frame = saved
+    value: Value | None = None
+    if found is not None:
+        saved, m.frame = m.frame, m.outer_frame(found[0])
+        try:
+            value = from_annotation(m, found[1])
+        finally:
+            m.frame = saved
+    if value is None:
+        return UNKNOWN if usual is None else Unknown(usual=usual)
+    return defaults.with_usual(value, usual)
 
 
 # Attributes that are read, not called.

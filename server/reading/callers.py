@@ -115,7 +115,7 @@ def _read(statement: Statement) -> Said:
                     elif type(target) is ast.Name:
                         local.append((target.id, node.value))
             elif kind is ast.arguments:
-                local.extend(_defaults(node))
+                local.extend(defaults(node))
             for name in children[kind]:
                 value = getattr(node, name)
                 # Most nodes are names and constants: they need not be queued.
@@ -155,7 +155,8 @@ def _names_in(value: ast.expr) -> frozenset[str]:
     return frozenset(found)
 
 
-def _defaults(node: ast.arguments) -> Iterator[tuple[str, ast.expr]]:
+def defaults(node: ast.arguments) -> Iterator[tuple[str, ast.expr]]:
+    """The parameters of a function that have a default, with it."""
     ordinary = [*node.posonlyargs, *node.args]
     for parameter, default in zip(ordinary[len(ordinary) - len(node.defaults) :], node.defaults):
         yield parameter.arg, default

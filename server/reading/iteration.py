@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import conditions, containers, expressions, noting
-from .ranges import Range, Zipped
+from .ranges import Range, Zipped, runs_once
 from .values import (
     ROUND,
     TENSOR,
@@ -159,7 +159,7 @@ def unpack(m: Machine, value: Value, count: int | None, node: ast.expr | None) -
 def _comprehension(kind: str) -> Callable[[Machine, Any], Value]:
     def build(m: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
         saved, way = dict(m.frame.names), m.way
-        depth = len(m.loops)
+        depth, pinned = len(m.loops), m.pinned
         rounds: int | None = None
         for generator in node.generators:
             iterated = expressions.evaluate(m, generator.iter)
@@ -167,6 +167,8 @@ def _comprehension(kind: str) -> Callable[[Machine, Any], Value]:
             loop = None
             if count != 1:
                 loop = m.open_loop(node)
+                if runs_once(iterated):
+                    m.pinned |= {loop.number}
             elif len(node.generators) == 1 and not generator.ifs:
                 rounds = 1
             m.assign(generator.target, element(loop), None, None)
@@ -179,6 +181,7 @@ def _comprehension(kind: str) -> Callable[[Machine, Any], Value]:
         else:
             value = expressions.evaluate(m, node.elt)
         del m.loops[depth:]
+        m.pinned = pinned
         m.frame.names, m.way = saved, way
         if kind == "dict":
             return Dictionary({}, value)

@@ -208,15 +208,19 @@ class Machine:
         return loop
 
     @contextmanager
-    def looping(self, node: ast.AST) -> Iterator[Loop]:
-        """Run what is inside as the body of a loop."""
+    def looping(self, node: ast.AST, once: bool = False) -> Iterator[Loop]:
+        """Run what is inside as the body of a loop. once: it has one round unless somebody asks for more."""
         loop = self.open_loop(node)
         self.round_ends.append(loop.exits)
+        pinned = self.pinned
+        if once:
+            self.pinned |= {loop.number}
         try:
             yield loop
         finally:
             self.loops.pop()
             self.round_ends.pop()
+            self.pinned = pinned
 
     # Names
 

@@ -132,12 +132,12 @@ def place(
 
 def _is_placed(m: Machine, module: Module, parent: object, how: str) -> bool:
     """Whether a module is placed again here: it has a place, or each round of a loop gives it one."""
-    in_loop = how != "name" and any(loop.number not in module.varies for loop in m.loops)
+    in_loop = how != "name" and any(loop.number not in module.varies | m.pinned for loop in m.loops)
     return in_loop or ways.former(m.uses, (module.identity, parent), m.way) is not None
 
 
 def _place(m: Machine, module: Module, node: ast.expr, callee: ast.expr, parent: object, how: str, again: bool) -> None:
-    constant = [loop for loop in m.loops if loop.number not in module.varies]
+    constant = [loop for loop in m.loops if loop.number not in module.varies | m.pinned]
     use = Use(module, node, callee, m.frame.site, m.chain, constant[-1].node if constant else None)
     key = (module.identity, parent)
     earlier = ways.former(m.uses, key, m.way)

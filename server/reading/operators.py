@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import conditions, containers, expressions, noting, plain
+from . import conditions, containers, defaults, expressions, noting, plain
 from .values import (
     FOREIGN,
     NUMBER,
@@ -134,9 +134,13 @@ def _numbers(name: str, left: Value, right: Value) -> Value:
             read = read or value.read
     if known and not isinstance(left, Unknown) and not isinstance(right, Unknown):
         keys = (key_of(left), key_of(right)) if varies else (None,)
-        return Number("number", shape, data, varies, read, None if None in keys else (name, *keys))
+        key = None if None in keys else (name, *keys)
+        return Number("number", shape, data, varies, read, key, defaults.computed(name, left, right))
     if isinstance(left, Unknown) and isinstance(right, Unknown):
         return UNKNOWN
+    usual = defaults.computed(name, left, right)
+    if usual is not None:
+        return Unknown(usual=usual)
     if isinstance(left, (Unknown, Number, Const)) and isinstance(right, (Unknown, Number, Const)):
         strings = any(isinstance(v, Const) and not isinstance(v.value, (int, float, complex)) for v in (left, right))
         # Something unknown with a number: most likely a number, but perhaps a tensor.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from . import expressions
+from . import defaults, expressions
 from .annotations import from_annotation
 from .arguments import Arguments
 from .definitions import Definition
@@ -55,11 +55,12 @@ def _argument(
     """A parameter's value: what is given, else its default; what is unknown is known by its annotation."""
     if given is None:
         default = default_value(m, definition, parameter, frame)
-        if default is None or hidden:
-            return annotation_of(m, parameter, frame) or Unknown(default, parameter.arg)
-        return default
+        if default is not None and not hidden:
+            return default
+        given = Unknown(default, parameter.arg, defaults.usual_number(default, parameter.arg))
     if isinstance(given, Unknown):
-        return annotation_of(m, parameter, frame) or given
+        annotated = annotation_of(m, parameter, frame)
+        return given if annotated is None else defaults.with_usual(annotated, given.usual)
     return given
 
 

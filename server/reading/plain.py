@@ -404,11 +404,13 @@ def _describe_constant(value: Const, depth: int) -> Described | None:
 def _describe_unknown(value: Unknown, depth: int) -> Described | None:
     if value is UNKNOWN:
         return ("unknown",)
-    return _describe_all(("unknown", value.name), (value.default,), depth)
+    return _describe_all(("unknown", value.name, value.usual), (value.default,), depth)
 
 
 def _describe_number(value: Number, depth: int) -> Described | None:
-    return ("number", value.kind, value.shape, value.data) if value.read is None and not value.varies else None
+    if value.read is not None or value.varies:
+        return None
+    return "number", value.kind, value.shape, value.data, value.usual
 
 
 def _describe_tensor(value: Tensor) -> Described | None:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import attributes, building, calls, containers, fixed, function_models, iteration, noting, plain
+from . import attributes, building, calls, containers, defaults, fixed, function_models, iteration, noting, plain
 from .arguments import Arguments
 from .ranges import Range, Zipped
 from .values import (
@@ -54,7 +54,9 @@ def _range(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
             return Range(None)
         return Range(len(span), span.start)
     # `range(n)` counts from 0, `range(k, n)` from what `k` is.
-    return Range(None, numbers[0] if len(numbers) > 1 else 0)
+    start = numbers[0] if len(numbers) > 1 else 0
+    end = a.positional[min(1, len(numbers) - 1)][1] if len(numbers) in (1, 2) else UNKNOWN
+    return Range(None, start, start is not None and defaults.is_at_most(m, end, start + 1))
 
 
 def _zip(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
@@ -174,7 +176,7 @@ def _number(kind: str) -> Callable[..., Value]:
         if isinstance(value, Const) and isinstance(value.value, (int, float, bool)):
             return Const({"int": int, "float": float, "bool": bool}[kind](value.value))
         if isinstance(value, Number):
-            return Number(kind, value.shape, value.data, value.varies, value.read, value.key)
+            return Number(kind, value.shape, value.data, value.varies, value.read, value.key, value.usual)
         return Number(kind)
 
     return run

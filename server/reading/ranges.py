@@ -6,13 +6,14 @@ from .values import Value
 
 
 class Range(Value):
-    """`range(...)`; count and start where known."""
+    """`range(...)`; count and start where known. once: by default it has at most one number, which nobody changes."""
 
-    __slots__ = ("count", "start")
+    __slots__ = ("count", "once", "start")
 
-    def __init__(self, count: int | None, start: int | None = 0) -> None:
+    def __init__(self, count: int | None, start: int | None = 0, once: bool = False) -> None:
         self.count = count
         self.start = start
+        self.once = once
 
 
 class Zipped(Value):
@@ -22,3 +23,10 @@ class Zipped(Value):
 
     def __init__(self, parts: list[Value]) -> None:
         self.parts = parts
+
+
+def runs_once(value: Value) -> bool:
+    """Whether a loop over a value has one round at most unless somebody asks for more."""
+    if isinstance(value, Zipped):
+        return any(runs_once(part) for part in value.parts)
+    return isinstance(value, Range) and value.once

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import conditions, expressions, iteration, operators
+from . import conditions, expressions, iteration, operators, ranges
 from .annotations import from_annotation
 from .facts import Return
 from .syntax import statements_below, walk
@@ -126,7 +126,7 @@ def _for(m: Machine, node: ast.For) -> bool:
         m.assign(node.target, element(None), node, None)
         return _one_round(m, node, without)
     before = m.save()
-    with m.looping(node) as loop:
+    with m.looping(node, ranges.runs_once(iterated)) as loop:
         _rounds(m, loop, lambda: m.assign(node.target, element(loop), node, None), node.body)
     for exit_state in (before, *loop.exits):
         m.merge(exit_state)

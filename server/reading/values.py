@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .definitions import Definition
 
@@ -22,14 +22,30 @@ class Value:
     __slots__ = ()
 
 
+class Usual(NamedTuple):
+    """A number that follows a parameter's default unless somebody passes another: it is `default + more`.
+
+    of: the class whose constructor takes the parameter; None for the model being read.
+    """
+
+    default: int
+    parameter: str
+    of: Definition | None = None
+    more: int = 0
+
+
 class Unknown(Value):
-    """Anything. `default` is what it is unless somebody passes another (a parameter's default)."""
+    """Anything. `default` is what it is unless somebody passes another (a parameter's default).
 
-    __slots__ = ("default", "name")
+    usual: where it is a number by default, which one.
+    """
 
-    def __init__(self, default: Value | None = None, name: str = "") -> None:
+    __slots__ = ("default", "name", "usual")
+
+    def __init__(self, default: Value | None = None, name: str = "", usual: Usual | None = None) -> None:
         self.default = default
         self.name = name
+        self.usual = usual
 
 
 UNKNOWN = Unknown()
@@ -135,9 +151,10 @@ class Number(Value):
     shape: it was read off a tensor's shape. data: it was read out of a tensor (`x.item()`).
     varies: the loops it changes with. read: the flow that read it out of a tensor, where that was in `forward`.
     key: of numbers that vary, equal for two that are the same in every round; None where that cannot be told.
+    usual: what it is by default, where a parameter says so.
     """
 
-    __slots__ = ("data", "key", "kind", "read", "shape", "varies")
+    __slots__ = ("data", "key", "kind", "read", "shape", "usual", "varies")
 
     def __init__(
         self,
@@ -147,8 +164,10 @@ class Number(Value):
         varies: frozenset[int] = frozenset(),
         read: Flow | None = None,
         key: tuple[Any, ...] | None = None,
+        usual: Usual | None = None,
     ) -> None:
         self.key = key
+        self.usual = usual
         self.read = read
         self.kind = kind
         self.shape = shape
@@ -401,6 +420,7 @@ def join(left: Value, right: Value) -> Value:
                 left.varies | right.varies,  # type: ignore[attr-defined]
                 left.read or right.read,  # type: ignore[attr-defined]
                 left.key if left.key == right.key else None,  # type: ignore[attr-defined]
+                left.usual if left.usual == right.usual else None,  # type: ignore[attr-defined]
             )
         if kind is Shape:
             return Shape()
@@ -424,10 +444,20 @@ def join(left: Value, right: Value) -> Value:
     numeric = (Number, Const)
     if isinstance(left, numeric) and isinstance(right, numeric):
         if not _is_none(left) and not _is_none(right):
-            return NUMBER
+            usual = _usual_of_either(left, right)
+            return NUMBER if usual is None else Number(usual=usual)
         if isinstance(left, Number) or isinstance(right, Number):
             return UNKNOWN
     return _choice((left, right))
+
+
+def _usual_of_either(left: Value, right: Value) -> Usual | None:
+    """What a number is by default that may be a constant instead: the default, where the constant is no more."""
+    number, constant = (left, right) if isinstance(left, Number) else (right, left)
+    usual = number.usual if isinstance(number, Number) else None
+    if usual is None or not isinstance(constant, Const) or not isinstance(constant.value, int):
+        return None
+    return usual if constant.value <= usual.default + usual.more else None
 
 
 def join_all(values: Iterable[Value]) -> Value:
