@@ -84,12 +84,14 @@ def _if(m: Machine, node: ast.If) -> bool:
         # Nobody traces a model that raises: then what is taken for known of the input is not so.
         known = None
     traced, plain = conditions.asks_for_tracing(node.test)
-    if known is True:
-        conditions.refine(m, node.test, True)
-        return _branch(m, node.body, traced)
-    if known is False:
-        conditions.refine(m, node.test, False)
-        return _branch(m, node.orelse, plain)
+    if known is not None:
+        only_traced, passed = (traced, node.orelse) if known else (plain, node.body)
+        start = m.save() if only_traced else None
+        conditions.refine(m, node.test, known)
+        alive = _branch(m, node.body if known else node.orelse, only_traced)
+        if alive and start is not None:
+            _join_untraced(m, node.test, not known, passed, start)
+        return alive
     before = m.save()
     conditions.refine(m, node.test, True)
     pinned, picked = m.pinned, m.picked
@@ -114,6 +116,24 @@ def _branch(m: Machine, body: list[ast.stmt], only_traced: bool) -> bool:
     alive = m.run(body)
     m.only_traced -= only_traced
     return alive
+
+
+def _join_untraced(m: Machine, test: ast.expr, holds: bool, body: list[ast.stmt], start: State) -> None:
+    """Join what names hold where nobody traces: what computes with them later must suit that, too."""
+    frame, after = m.frame, m.save()
+    m.restore(start)
+    conditions.refine(m, test, holds)
+    left: list[list[Any]] = [frame.returns, frame.exits, frame.yields, m.trace.returns, *m.round_ends]
+    lengths = [len(each) for each in left]
+    m.silent += 1
+    alive = m.run(body)
+    m.silent -= 1
+    for each, length in zip(left, lengths):
+        del each[length:]  # no trace leaves here
+    if alive:
+        m.merge(after)
+    else:
+        m.restore(after)
 
 
 def _for(m: Machine, node: ast.For) -> bool:

@@ -173,6 +173,7 @@ def test_what_is_not_part_of_the_traced_model_is_no_operation(name: str) -> None
 _BRANCHES: dict[str, str] = {
     "both branches": model("if self.flag:\n    x = F.relu(x)  # = torch.nn.functional.relu\nelse:\n    x = torch.tanh(x)  # = torch.tanh\nreturn x", "self.flag = width > 2"),
     "tracing": model("if torch.jit.is_tracing():\n    x = F.relu(x)  # = torch.nn.functional.relu\nreturn x"),
+    "where nobody traces": model("if torch.jit.is_tracing():\n    x = F.relu(x)  # = torch.nn.functional.relu\nelse:\n    x = torch.tanh(x)\nreturn x"),
     "early return": model("if self.flag:\n    return F.relu(x)  # = torch.nn.functional.relu\nreturn torch.tanh(x)  # = torch.tanh", "self.flag = width > 2"),
     "flag a caller passes": model("return self.block(x, True)", "self.block = Block()", (
         "class Block(nn.Module):\n    def forward(self, x, flag=False):\n        if flag:\n            x = F.relu(x)  # = torch.nn.functional.relu\n        return x\n")),

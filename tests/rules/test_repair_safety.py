@@ -459,10 +459,19 @@ def test_a_model_of_openmmlab() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "arithmetic"), [("torch.tensor(4) if torch.jit.is_tracing() else 4", 0), ("torch.tensor(4)", 1)]
+    ("size", "arithmetic"),
+    [
+        ("size = torch.tensor(4) if torch.jit.is_tracing() else 4", 0),
+        ("size = 4\n        if torch.jit.is_tracing():\n            size = torch.tensor(size)", 0),
+        ("if not torch._is_tracing():\n            size = 4\n        else:\n            size = torch.tensor(4)", 0),
+        ("size = torch.tensor(4)", 1),
+        ("size = 4\n        if torch.jit.is_scripting():\n            size = 5\n        size = torch.tensor(size)", 1),
+        # What leaves where nobody traces says nothing of what comes after it.
+        ("if torch.jit.is_tracing():\n            size = torch.tensor(4)\n        else:\n            return x", 1),
+    ],
 )
 def test_what_is_a_tensor_in_the_trace_alone_is_no_operand_of_a_module(size: str, arithmetic: int) -> None:
     """Outside of a trace `7 % size` are plain numbers, which AIMET's `Remainder` cannot take."""
-    body = _net(_line(f"size = {size}") + _line("left = 7 % size") + _line("return self.fc(x), left"))
+    body = _net(_line(size) + _line("left = 7 % size") + _line("return self.fc(x), left"))
     found = [each for each in findings("AIMET301", _IMPORTS + body) if "%" in each.message]
     assert len(found) == arithmetic
