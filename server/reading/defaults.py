@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from .source import Statement
 
 
+# From a greater default no loop of one round comes: nobody leaves out so many. To keep few of them apart matters where
+# the same set-up is read for many configurations: it is read once for all that differ in nothing kept.
+_FEW = 2
+
+
 def usual_number(default: Value | None, parameter: str, of: Definition | None = None) -> Usual | None:
     """What a parameter with this default is unless somebody passes another; None where the default is no integer."""
-    if not isinstance(default, Const) or type(default.value) is not int:
-        return None
-    return Usual(default.value, parameter, of)
+    number = default.value if isinstance(default, Const) else None
+    return Usual(number, parameter, of) if type(number) is int and number <= _FEW else None
 
 
 def with_usual(value: Value, usual: Usual | None) -> Value:
@@ -66,7 +70,7 @@ def declared_default(index: Index, cls: Definition, name: str) -> Usual | None:
     bound = index.class_order(cls).value(name)
     found = index.method(cls, "__init__") if bound is None else None
     default = _integer(bound[1]) if bound is not None else _integers(found[1]).get(name) if found is not None else None
-    return Usual(default, name, cls) if default is not None else None
+    return Usual(default, name, cls) if default is not None and default <= _FEW else None
 
 
 def _integers(function: Definition) -> dict[str, int]:
