@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..reading.source import Statement
     from .exchange import Input, Output
 
-from . import exchange, followers
+from . import changed_lists, exchange, followers
 
 _Steps = dict[tuple[str, str], list[Step]]
 
@@ -39,6 +39,8 @@ def for_output(unit: Unit, definition: Definition, output: Output) -> Repair | s
             "list": "return tuples in place of the lists",
             "dict": "return the dict's tensors as a tuple",
         }.get(output.kind.removeprefix("tuple of "), "return only the tensors, and give the rest to the constructor")
+    if output.kind == "list" and changed_lists.is_changed(unit.index, definition):
+        return "code of the workspace changes the list, which a tuple does not allow"
     steps: _Steps = {}
     here = steps.setdefault((unit.path, unit.statement.key), [])
     for each in output.returns:

@@ -352,3 +352,68 @@ def test_none_where_an_input_is_left_out() -> None:
     assert _check(source) == []
     always = source.replace(", text: torch.Tensor | None = None", "").replace("text is not None", "False")
     assert [each.severity for each in _check(always)] == [Severity.ERROR]
+
+
+_CHANGES = {
+    "appends": ("        y = self.block(x)\n        y.append(x)\n        return y[0]\n", False),
+    "puts one in": ("        y = self.block(x)\n        y[0] = x\n        return y[0]\n", False),
+    "adds a list": ("        return (self.block(x) + [x])[0]\n", False),
+    "adds to it": ("        y = self.block(x)\n        y += [x]\n        return y[0]\n", False),
+    "asks for a list": ("        y = self.block(x)\n        return y[0] if isinstance(y, list) else y\n", False),
+    "makes its own": ("        y = list(self.block(x))\n        y.append(x)\n        return y[0]\n", True),
+    "makes its own of it": ("        y = self.block(x)\n        y = [*y]\n        y[0] = x\n        return y[0]\n", True),
+    "reads it": ("        y = self.block(x)\n        return y[0] + y[-1]\n", True),
+    "adds to what is in it": ("        y = self.block(x)\n        y[0].add_(x)\n        return y[0]\n", True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _CHANGES)
+def test_a_list_that_a_caller_changes_stays_one(name: str) -> None:
+    call, repaired = _CHANGES[name]
+    (finding,) = _check(_holding("self, x", "        return [self.a(x), x]\n", call))
+    assert bool(finding.repairs) is repaired
+    assert ("changes the list" in finding.message) is not repaired
+
+
+_NEXT = "class Next(nn.Module):\n    def forward(self, xs):\n{}\n\n"
+_OUTER = (
+    "class Outer(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+    "        self.net = {}\n        self.next = Next()\n\n    def forward(self, x):\n{}\n\n\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "repaired"),
+    [
+        # The next module appends to it.
+        (
+            _net("        return [self.a(x), x]\n")
+            + "\n\n"
+            + _NEXT.format("        xs.append(xs[0])\n        return xs[-1]\n")
+            + _OUTER.format("Net()", "        return self.next(xs=self.net(x))"),
+            False,
+        ),
+        (
+            _net("        return [self.a(x), x]\n")
+            + "\n\n"
+            + _NEXT.format("        return xs[-1]\n")
+            + _OUTER.format("Net()", "        return self.next(self.net(x))"),
+            True,
+        ),
+        # The model around it returns it to one that appends.
+        (
+            _holding("self, x", "        return [self.a(x), x]\n", "        return self.block(x)\n")
+            + "\n\n"
+            + _NEXT.format("        return xs[-1]\n")
+            + _OUTER.format("Net()", "        y = self.net(x)\n        y.append(x)\n        return y[-1]"),
+            False,
+        ),
+        # It appends to what it is given: the one before it in a row returns that.
+        (_net("        x.append(self.a(x[0]))\n        return x[1:]\n", "self, x: list[Tensor]"), False),
+        # A tensor that is added to is no list.
+        (_net("        x = x + 1\n        return [self.a(x), x]\n"), True),
+    ],
+)
+def test_a_list_is_followed_through_the_modules_that_get_it(source: str, repaired: bool) -> None:
+    found = [each for each in _check(source) if "returns a list" in each.message]
+    assert bool(found[0].repairs) is repaired
