@@ -361,7 +361,7 @@ _CHANGES = {
     "adds to it": ("        y = self.block(x)\n        y += [x]\n        return y[0]\n", False),
     "asks for a list": ("        y = self.block(x)\n        return y[0] if isinstance(y, list) else y\n", False),
     "makes its own": ("        y = list(self.block(x))\n        y.append(x)\n        return y[0]\n", True),
-    "makes its own of it": ("        y = self.block(x)\n        y = [*y]\n        y[0] = x\n        return y[0]\n", True),
+    "makes it its own": ("        y = self.block(x)\n        y = [*y]\n        y += [x]\n        return y[0]\n", True),
     "reads it": ("        y = self.block(x)\n        return y[0] + y[-1]\n", True),
     "adds to what is in it": ("        y = self.block(x)\n        y[0].add_(x)\n        return y[0]\n", True),
 }  # fmt: skip
