@@ -33,20 +33,36 @@ class CallShape(NamedTuple):
 class Said:
     """What a class or function says of others.
 
-    calls: its calls through attributes and local names. used: the names it uses as values, not as base classes, in
-    annotations or in `isinstance`.
+    used: the names it uses as values, not as base classes, in annotations or in `isinstance`.
     """
 
-    calls: tuple[CallShape, ...]
     used: frozenset[str]
-    _set: list[tuple[str, ast.expr]]
-    _local: list[tuple[str, ast.expr]]
+    _calls: list[ast.Call]
+    _assigned: list[ast.Assign | ast.AnnAssign]
+    _parameters: list[ast.arguments]
+
+    @cached_property
+    def calls(self) -> tuple[CallShape, ...]:
+        """Its calls through attributes and local names."""
+        return tuple(shape for shape in map(_shape, self._calls) if shape is not None)
 
     @cached_property
     def held(self) -> dict[str, frozenset[str]]:
         """For each attribute the names in what is assigned to it, through local names too."""
-        local = _names_by_target(self._local)
-        return {name: _followed(names, local) for name, names in _names_by_target(self._set).items()}
+        attributes: list[tuple[str, ast.expr]] = []
+        local: list[tuple[str, ast.expr]] = []
+        for node in self._assigned:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if node.value is None:
+                continue
+            if isinstance(target, ast.Attribute):
+                attributes.append((target.attr, node.value))
+            elif isinstance(target, ast.Name):
+                local.append((target.id, node.value))
+        for parameters in self._parameters:
+            local.extend(defaults(parameters))
+        named = _names_by_target(local)
+        return {name: _followed(names, named) for name, names in _names_by_target(attributes).items()}
 
 
 def said_by(statement: Statement) -> Said:
@@ -71,9 +87,9 @@ _CHECKS = frozenset({"isinstance", "issubclass", "super", "cast", "hasattr"})
 
 
 def _read(statement: Statement) -> Said:
-    calls: list[CallShape] = []
-    attributes: list[tuple[str, ast.expr]] = []
-    local: list[tuple[str, ast.expr]] = []
+    calls: list[ast.Call] = []
+    assigned: list[ast.Assign | ast.AnnAssign] = []
+    parameters: list[ast.arguments] = []
     used: set[str] = set()
     children = CHILDREN
     queue: list[Any] = list(statement.body)
@@ -100,22 +116,15 @@ def _read(statement: Statement) -> Said:
                     used.add(value.id)
                 continue
             if kind is ast.Call:
-                shape = _shape(node)
-                if shape is not None:
-                    calls.append(shape)
-                    if not shape.own and shape.through in _CHECKS and type(node.func) is ast.Name:
-                        no_values.extend(node.args)
-                        no_values.extend(node.keywords)
-                        continue
+                calls.append(node)
+                if type(node.func) is ast.Name and node.func.id in _CHECKS:
+                    no_values.extend(node.args)
+                    no_values.extend(node.keywords)
+                    continue
             elif kind is ast.Assign or kind is ast.AnnAssign:
-                if node.value is not None:
-                    target = node.targets[0] if kind is ast.Assign else node.target
-                    if type(target) is ast.Attribute:
-                        attributes.append((target.attr, node.value))
-                    elif type(target) is ast.Name:
-                        local.append((target.id, node.value))
+                assigned.append(node)
             elif kind is ast.arguments:
-                local.extend(defaults(node))
+                parameters.append(node)
             for name in children[kind]:
                 value = getattr(node, name)
                 # Most nodes are names and constants: they need not be queued.
@@ -128,7 +137,7 @@ def _read(statement: Statement) -> Said:
                     elif child is not ast.Constant and each is not None:
                         into.append(each)
         queue = aside
-    return Said(tuple(calls), frozenset(used), attributes, local)
+    return Said(frozenset(used), calls, assigned, parameters)
 
 
 def _names_by_target(assigned: Iterable[tuple[str, ast.expr]]) -> dict[str, frozenset[str]]:

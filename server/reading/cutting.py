@@ -122,7 +122,7 @@ def inside_string(text: str, start: int, end: int) -> bool:
         if opened and match.group() != opened:
             continue
         before = text[max(start, text.rfind("\n", start, position) + 1) : position]
-        if before.endswith("\\") or (not opened and any(mark in before for mark in "\"'#")):
+        if before.endswith("\\") or (not opened and ('"' in before or "'" in before or "#" in before)):
             return _scan_string(text, start, end)
         opened = "" if opened else match.group()
     return bool(opened)

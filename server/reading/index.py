@@ -78,8 +78,16 @@ class Index:
         known = self.recall(key)
         if known is not ABSENT:
             return known
-        with self.resting() as rests_on:
+        # As `resting` does, without what a context manager costs for so small a thing.
+        rests_on: set[Rest] = set()
+        self._recorders.append(rests_on)
+        try:
             value = compute()
+        except BaseException:
+            self._recorders.pop()
+            self.rest(rests_on)
+            raise
+        self._recorders.pop()
         self.keep(key, value, rests_on)
         return value
 
@@ -202,8 +210,11 @@ class Index:
 
     def class_order(self, definition: Definition, depth: int = 0) -> ClassOrder:
         """The same, to look names up in."""
-        order: ClassOrder = self.remember(("order", definition), lambda: self._read_order(definition, depth))
-        return order
+        key = ("order", definition)
+        order = self.recall(key)
+        if order is ABSENT:
+            order = self.remember(key, lambda: self._read_order(definition, depth))
+        return order  # type: ignore[no-any-return]
 
     def _read_order(self, definition: Definition, depth: int) -> ClassOrder:
         self.depend(definition.path, definition.name.partition(".")[0])

@@ -109,9 +109,15 @@ def _does_something(statement: Statement) -> bool:
     """Whether a class or function holds more than fields and signatures."""
     known = statement.memo.get("does something")
     if known is None:
-        parts = (part for node in _code_in(statement.body) for part in walk(node))
-        known = statement.memo["does something"] = any(type(part) in _DOES_SOMETHING for part in parts)
+        known = statement.memo["does something"] = any(map(_is_doing, _code_in(statement.body)))
     return bool(known)
+
+
+def _is_doing(node: ast.AST) -> bool:
+    # Most statements say it themselves, or by their value.
+    if type(node) in _DOES_SOMETHING or type(getattr(node, "value", None)) in _DOES_SOMETHING:
+        return True
+    return any(type(part) in _DOES_SOMETHING for part in walk(node))
 
 
 def _code_in(body: list[ast.stmt]) -> Iterator[ast.AST]:

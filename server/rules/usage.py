@@ -142,8 +142,11 @@ def _others(index: Index, definition: Definition) -> Iterator[tuple[str, Stateme
     """(file, statement) for the other statements that have the class's name, in its file and those that import it."""
     name = definition.simple_name
     index.depend("calls", name)
-    for path in (definition.path, *index.project.users(definition.path)):
-        facts = index.project.files[path]
+    files = index.project.files
+    paths = (definition.path, *index.project.users(definition.path))
+    # Those whose classes and functions name it come first: mostly one of them settles the question.
+    for path in sorted(paths, key=lambda path: name not in files[path].mentioned):
+        facts = files[path]
         index.depend(path, CODE)
         if name in facts.source.text:
             for _, statement in facts.source.statements:
