@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..knowledge import tensors
@@ -28,20 +27,11 @@ def is_builtin(name: str) -> bool:
 
 def evaluate(m: Machine, node: ast.expr) -> Value:
     """What an expression yields."""
-    handler = _evaluators().get(type(node))
+    kind = type(node)
+    if kind is ast.Name:  # half of them
+        return m.name(node.id)  # type: ignore[attr-defined]
+    handler = EVALUATORS.get(kind)
     return handler(m, node) if handler is not None else UNKNOWN
-
-
-@cache
-def _evaluators() -> dict[type[ast.AST], Callable[[Machine, Any], Value]]:
-    # Joined on first use: these files import each other.
-    return {
-        **EVALUATORS,
-        **operators.EVALUATORS,
-        **conditions.EVALUATORS,
-        **subscripts.EVALUATORS,
-        **iteration.EVALUATORS,
-    }
 
 
 def operate(
@@ -76,10 +66,6 @@ def _constant(m: Machine, node: ast.Constant) -> Value:
     if value is False:
         return FALSE
     return Const(value)
-
-
-def _name(m: Machine, node: ast.Name) -> Value:
-    return m.name(node.id)
 
 
 def _attribute(m: Machine, node: ast.Attribute) -> Value:
@@ -169,13 +155,8 @@ def _yield(m: Machine, node: ast.Yield | ast.YieldFrom) -> Value:
     return UNKNOWN
 
 
-def _call(m: Machine, node: ast.Call) -> Value:
-    return calls.call(m, node)
-
-
 EVALUATORS: dict[type[ast.AST], Callable[[Machine, Any], Value]] = {
     ast.Constant: _constant,
-    ast.Name: _name,
     ast.Attribute: _attribute,
     ast.Lambda: _lambda,
     ast.JoinedStr: _formatted,
@@ -184,5 +165,11 @@ EVALUATORS: dict[type[ast.AST], Callable[[Machine, Any], Value]] = {
     ast.Await: _await,
     ast.Yield: _yield,
     ast.YieldFrom: _yield,
-    ast.Call: _call,
 }
+
+
+def join_evaluators() -> None:
+    """Take in what other files evaluate. These files import each other: it is done once all of them are there."""
+    EVALUATORS[ast.Call] = calls.call
+    for each in (operators, conditions, subscripts, iteration):
+        EVALUATORS.update(each.EVALUATORS)

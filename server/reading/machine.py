@@ -88,6 +88,9 @@ class Loop:
     exits: list[State] = field(default_factory=list)
 
 
+expressions.join_evaluators()
+
+
 class Machine:
     """Reads one model. building: it runs `__init__`, where modules are made; else `forward`, where they are used."""
 
