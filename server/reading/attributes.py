@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..knowledge import modules, tensors
 from ..knowledge.names import canonical
-from . import calls, defaults, expressions, fixed, plain
+from . import calls, defaults, expressions, fixed, plain, remembered
 from .annotations import from_annotation
 from .arguments import Arguments
 from .definitions import Definition
@@ -76,17 +76,17 @@ def _object_attribute(m: Machine, holder: Instance, name: str) -> Value:
     found = object_method(m, holder, name)
     if found is not None:
         return bound(m, found[1], found[0], holder)
-    value = declared(m, holder.definition, name)
+    value = remembered.of_object(m, holder, lambda: declared(m, holder.definition, name))
     if m.watches:
-        plain.asking(m, holder, ("declared", name), plain.seen(value))
+        remembered.asking(m, holder, ("declared", name), plain.seen(value))
     return value
 
 
 def object_method(m: Machine, holder: Instance, name: str) -> tuple[Definition, Definition] | None:
     """A method of an object's class: (the class that defines it, it)."""
-    found = m.index.method(holder.definition, name)
+    found = remembered.of_object(m, holder, lambda: m.index.method(holder.definition, name))
     if m.watches:
-        plain.asking(m, holder, ("method", name), found or ("absent",))
+        remembered.asking(m, holder, ("method", name), found or ("absent",))
     return found
 
 
@@ -141,7 +141,7 @@ def _module_attribute(m: Machine, module: Module, name: str, node: ast.AST) -> V
     if name == "training":
         return FALSE
     if module.is_self:
-        plain.reading(m, module, name)
+        remembered.reading(m, module, name)
         held = module.attributes
         if held is not None and name in held:
             return held[name]
@@ -150,13 +150,15 @@ def _module_attribute(m: Machine, module: Module, name: str, node: ast.AST) -> V
         if inner is not None:
             return within(module, inner)
     if module.definition is not None:
-        found = m.index.method(module.definition, name)
+        definition = module.definition
+        if module.is_self:
+            found, value, outside = remembered.of_self(m, lambda: _in_class(m, definition, name))
+        else:
+            found, value, outside = _in_class(m, definition, name)
         if found is not None:
             return bound(m, found[1], found[0], module)
-        value = m.index.class_value(m, module.definition, name)
         if value is not None:
             return value
-        outside = m.index.external_base(module.definition)
     else:
         outside = module.cls
     if outside is not None and outside != "torch.nn.Module":
@@ -177,6 +179,15 @@ def _module_attribute(m: Machine, module: Module, name: str, node: ast.AST) -> V
     if module.cls is None and module.definition is None and not module.is_self:
         return Module((module.identity, name), cls=None, varies=module.varies, guess=True)
     return UNKNOWN
+
+
+def _in_class(
+    m: Machine, definition: Definition, name: str
+) -> tuple[tuple[Definition, Definition] | None, Value | None, str | None]:
+    """What a model's class says of a name: the method and whose it is, the value, or the library's class below."""
+    found = m.index.method(definition, name)
+    value = m.index.class_value(m, definition, name) if found is None else None
+    return found, value, m.index.external_base(definition) if found is None and value is None else None
 
 
 _STATE = frozenset("weight bias running_mean running_var in_proj_weight in_proj_bias".split())
@@ -236,9 +247,9 @@ def _class_attribute(m: Machine, holder: Class, name: str) -> Value:
 
 
 def _inherited(m: Machine, proxy: SelfProxy, name: str) -> Value:
-    plain.inheriting(m, proxy, name)
+    remembered.inheriting(m, proxy, name)
     definition = proxy.owner.definition
-    order = m.index.order(definition) if definition is not None else []
+    order = remembered.of_self(m, lambda: m.index.order(definition)) if definition is not None else []
     behind = False
     for each in order:
         if isinstance(each, Definition):

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from ..knowledge import modules
-from . import containers, noting, plain
+from . import containers, noting, remembered
 from .arguments import Arguments, Operand
 from .definitions import Definition
 from .values import Class, Instance, Module, Origin, Unknown, Value, join, options
@@ -114,7 +114,7 @@ def set_attribute(
     """Run `holder.name = value`."""
     if not isinstance(holder, Module) or not holder.is_self or holder.attributes is None:
         return
-    plain.writing(m, holder, name)
+    remembered.writing(m, holder, name)
     if not m.building:
         known = holder.attributes.get(name)
         holder.attributes[name] = value if known is None else join(known, value)
@@ -128,7 +128,7 @@ def register(m: Machine, holder: Module, name: str, value: Value, target: ast.ex
     if isinstance(value, Unknown) and isinstance(source, ast.Call) and value.default is None:
         # Something made by code that cannot be read: perhaps a module.
         value = Unknown(name=name)
-    plain.writing(m, holder, name)
+    remembered.writing(m, holder, name)
     for option in options(value):
         if isinstance(option, Module) and not option.is_self:
             option.name = option.name or name

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..knowledge import modules, tensors
 from ..knowledge.data import signature
-from . import attributes, building, expressions, fixed, iteration, library, methods, noting, plain
+from . import attributes, building, expressions, fixed, iteration, library, methods, noting, remembered
 from .arguments import Arguments, Operand
 from .definitions import Definition
 from .dtypes import is_boolean, is_mixed
@@ -217,7 +217,7 @@ def _unknown_result(m: Machine, arguments: Arguments, node: ast.expr, callee: as
             m.noted += 1
             given.items = None
         elif isinstance(given, Sequence) and given.kind == "list" and given.items == []:
-            plain.changing(m, given)
+            remembered.changing(m, given)
             given.items = None
     if m.building:
         name = callee.attr if isinstance(callee, ast.Attribute) else callee.id if isinstance(callee, ast.Name) else ""
@@ -282,7 +282,7 @@ def call_function(m: Machine, function: Function, arguments: Arguments, node: as
     """Run a function of the workspace with these arguments."""
     definition = function.definition
     if len(m.active) >= m.MAX_DEPTH or m.active.count(definition) > 1 or m.steps > m.MAX_STEPS:
-        plain.limited(m, definition)
+        remembered.limited(m, definition)
         return _unknown_result(m, arguments, node, node) if not m.building else UNKNOWN
     if function.owner is not None:
         arguments = arguments.with_first((None, function.owner))
@@ -298,7 +298,7 @@ def call_function(m: Machine, function: Function, arguments: Arguments, node: as
     if owner is not None and not owner.is_self and not m.building:
         # Another module's method: what it does is read with that module; here only its result counts.
         return _of_other_module(m, owner, function, arguments, node)
-    return plain.call(m, function, owner, arguments, lambda: m.enter(function, owner, arguments, node))
+    return remembered.call(m, function, owner, arguments, lambda: m.enter(function, owner, arguments, node))
 
 
 def _of_other_module(m: Machine, owner: Module, function: Function, arguments: Arguments, node: ast.expr) -> Value:

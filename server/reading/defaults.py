@@ -59,6 +59,8 @@ def is_at_most(m: Machine, value: Value, most: int) -> bool:
     usual = _usual(value)
     if usual is None or usual.default + usual.more > most:
         return False
+    if usual.of is None:
+        m.noted += 1  # who makes this very model counts: for another one the answer may differ
     cls = usual.of or m.model
     key = ("passed at most", cls, usual.parameter, most - usual.more)
     known: bool = m.index.remember(key, lambda: _passes_at_most(m.index, cls, usual.parameter, most - usual.more))

@@ -10,9 +10,8 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..knowledge import modules
 from ..knowledge.names import canonical
-from . import callers
+from . import callers, toplevel
 from .definitions import Assigned, Definition, FileFacts
 from .memory import ABSENT, STANDS_IN, Dependency, Memory, Rest
 from .model import Model
@@ -53,6 +52,7 @@ class Index:
         self._earlier: dict[Any, Definition] = {}
         self._recorders: list[set[Rest]] = []
         self._reading: set[Any] = set()
+        self.top_level = toplevel.Reading()
 
     @contextmanager
     def resting(self) -> Iterator[set[Rest]]:
@@ -67,6 +67,21 @@ class Index:
             self._recorders.pop()
             if not kept:
                 self.rest(recorder)
+
+    @property
+    def level(self) -> int:
+        """How many readings are open."""
+        return len(self._recorders)
+
+    @contextmanager
+    def outside(self, level: int) -> Iterator[None]:
+        """What is read inside, only the first readings that are open rest on."""
+        recorders = self._recorders
+        self._recorders = recorders[:level]
+        try:
+            yield
+        finally:
+            self._recorders = recorders
 
     def rest(self, rests_on: set[Rest]) -> None:
         """What is being read rests on all this."""
@@ -241,10 +256,7 @@ class Index:
 
     def external_base(self, definition: Definition) -> str | None:
         """The first library class among its bases that is a module (`torch.nn.Module`, `torch.nn.Conv2d`)."""
-        for each in self.order(definition)[1:]:
-            if isinstance(each, str) and modules.is_module_base(each):
-                return each
-        return None
+        return self.class_order(definition).module_base
 
     def method(self, definition: Definition | None, name: str) -> tuple[Definition, Definition] | None:
         """(the class that defines it, the method) for a method a class has or inherits in the workspace."""

@@ -16,7 +16,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from . import building, calls, expressions, fixed, iteration, parameters, plain, statements, subscripts, ways
+from . import (
+    building,
+    calls,
+    expressions,
+    fixed,
+    iteration,
+    parameters,
+    remembered,
+    statements,
+    subscripts,
+    toplevel,
+    ways,
+)
 from .arguments import Arguments
 from .definitions import Assigned, Definition
 from .facts import Entry, EntryKey, Flow, Operation, Site, Trace
@@ -129,7 +141,7 @@ class Machine:
         # How often something was noted, changed or cut short that a remembered call could not do again.
         self.noted = 0
         # The calls being read that may be remembered, outer ones first.
-        self.watches: list[plain.Watch] = []
+        self.watches: list[remembered.Watch] = []
         self.seen: dict[tuple[int, str], Operation] = {}
         self.reused: set[tuple[int, Any]] = set()
         self.flows: dict[int, Flow] = {}
@@ -263,11 +275,16 @@ class Machine:
         return value
 
     def at_module_level(self, assigned: Assigned) -> Value:
-        """The value of a top-level assignment."""
-        path = assigned.path
-        module = ast.Lambda(args=_NO_ARGUMENTS, body=assigned.value)
-        definition = Definition(path, assigned.statement, module, "<module>")
-        site = Site(path, assigned.statement, definition, None, self.model)
+        """The value of a top-level assignment, or of one in a class body."""
+        if self.standing is None and assigned.path not in self.index.watched:
+            value = toplevel.value(self.index, assigned)
+            if value is not None:
+                return value
+        return self.run_at_module_level(assigned)
+
+    def run_at_module_level(self, assigned: Assigned) -> Value:
+        """The same, read anew."""
+        site = Site(assigned.path, assigned.statement, toplevel.definition(assigned), None, self.model)
         saved, building, loops = self.frame, self.building, self.loops
         self.frame, self.building, self.loops = Frame(site, {}, None), True, []
         self.silent += 1
@@ -321,7 +338,7 @@ class Machine:
     def _run_function(self, definition: Definition, frame: Frame, entry: Entry | None = None) -> Value:
         self.active.append(definition)
         self.ran.add(definition)
-        plain.entering(self, definition)
+        remembered.entering(self, definition)
         try:
             if isinstance(definition.node, ast.Lambda):
                 return expressions.evaluate(self, definition.node.body)
@@ -491,9 +508,6 @@ class Machine:
                 values = [Sequence(None, one) if i == star else one for i in range(count)]
         for each, part in zip(target.elts, values):
             self.assign(each, part, statement, None)
-
-
-_NO_ARGUMENTS = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
 
 
 def returned(frame: Frame, falls_through: bool) -> Value:

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from ..knowledge import modules
-from . import containers, iteration, plain, python_functions
+from . import containers, iteration, python_functions, remembered
 from .arguments import Arguments
 from .ranges import Range, Zipped
 from .values import (
@@ -33,7 +33,7 @@ def call_bound(m: Machine, function: BoundBuiltin, a: Arguments, node: ast.expr)
     """Call a method of a Python object or a method `nn.Module` itself defines."""
     receiver, name = function.receiver, function.name
     if name in _CHANGES:
-        plain.changing(m, receiver)
+        remembered.changing(m, receiver)
     if isinstance(receiver, Sequence):
         return _sequence_method(m, receiver, name, a, node)
     if isinstance(receiver, Dictionary):
@@ -126,7 +126,7 @@ def _module_method(m: Machine, module: Module, name: str, a: Arguments, node: as
         if isinstance(key, Const) and module.attributes is not None:
             known = module.attributes.get(key.value)
             if module.is_self:
-                plain.writing(m, module, key.value)
+                remembered.writing(m, module, key.value)
             tensor = NONE if absent else Tensor(kind)
             module.attributes[key.value] = tensor if known is None or not absent else known
         return NONE

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import conditions, containers, defaults, expressions, noting, plain
+from . import conditions, containers, defaults, expressions, noting, remembered
 from .values import (
     FOREIGN,
     NUMBER,
@@ -176,7 +176,7 @@ def augmented(m: Machine, node: ast.AugAssign) -> None:
     left = expressions.evaluate(m, target)
     right = expressions.evaluate(m, node.value)
     if isinstance(left, Sequence) and left.kind == "list" and isinstance(node.op, ast.Add):
-        plain.changing(m, left)
+        remembered.changing(m, left)
         containers.extend(m, left, right, node.value)
         return
     name = _OPERATORS[type(node.op)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from ..knowledge import modules
 from .definitions import Definition
 
 _Bound = ast.expr | ast.AnnAssign | ast.ClassDef
@@ -17,11 +18,13 @@ class ClassOrder:
     its bases are read as they stand in one version of their files.
     """
 
-    __slots__ = ("_annotations", "_methods", "_values", "each", "lines")
+    __slots__ = ("_annotations", "_methods", "_values", "each", "lines", "module_base")
 
     def __init__(self, lines: list[tuple[Definition | str, Any]]) -> None:
         self.lines = lines
         self.each = [each for each, _ in lines]
+        # The first library class among the bases that is a module.
+        self.module_base = next((e for e in self.each[1:] if isinstance(e, str) and modules.is_module_base(e)), None)
         self._methods: dict[str, tuple[Definition, Definition] | None] = {}
         self._values: dict[str, tuple[Definition, _Bound] | None] = {}
         self._annotations: dict[str, tuple[Definition, ast.expr]] | None = None

@@ -1,22 +1,15 @@
-"""Remembers calls that depend on plain values only: whether a package is there, what a base class's set-up does.
+"""Plain values: constants, classes, functions, and lists and dicts of them. What they hold says all there is to say.
 
-Libraries run such code in every constructor. What it does depends on its arguments, on the source, and on what it
-reads of `self`, so it is read once for all classes for which these are the same.
-
-Objects of plain classes (a configuration) are plain values too: each model has a class of its own for them, so they
-count by what is read of them, and in the order in which they come up.
+Objects of plain classes (a configuration) and submodules count as plain where a call gets them from outside: by what is
+read of them, or by how they were made, and in the order in which they come up.
 """
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
-from . import attributes
-from .arguments import Arguments
-from .definitions import Definition
 from .values import (
     UNKNOWN,
     Choice,
@@ -27,9 +20,9 @@ from .values import (
     Function,
     Instance,
     Module,
+    ModuleFile,
     Number,
     Partial,
-    SelfProxy,
     Sequence,
     Shape,
     Symbol,
@@ -38,45 +31,51 @@ from .values import (
     Value,
 )
 
-if TYPE_CHECKING:
-    from .machine import Machine
-
-# Of one call this many outcomes are kept, for classes that differ in what it reads of them.
-_OUTCOMES = 8
-
 Described = tuple[Hashable, ...]
-
-# What a read gave: described, or an object, which gets a number. None for what cannot be described.
-Found = Described | Instance | None
 
 
 class Objects:
-    """The objects that a call got from outside, numbered in the order in which they came up."""
+    """The objects and modules that a call got from outside, numbered in the order in which they came up."""
 
     __slots__ = ("_held", "_numbers", "each")
 
-    def __init__(self) -> None:
-        self.each: list[Instance] = []
-        self._numbers: dict[int, int] = {}
-        self._held: list[Instance] = []  # so that no other object gets the id of one of them
+    def __init__(self, given: Iterable[Instance | Module] = ()) -> None:
+        self.each: list[Instance | Module] = []
+        self._numbers: dict[Hashable, int] = {}
+        self._held: list[Instance | Module] = []  # so that no other object gets the id of one of them
+        for each in given:
+            self.add(each)
 
     def number(self, value: Value) -> int | None:
         """The number of an object that came up."""
-        return self._numbers.get(id(value)) if self._numbers else None
+        return self._numbers.get(_identity(value)) if self._numbers else None
 
-    def add(self, value: Instance) -> int:
+    def add(self, value: Instance | Module) -> int:
         """Number an object; the same one gets the number that it has."""
-        number = self._numbers.get(id(value))
+        number = self._numbers.get(_identity(value))
         if number is None:
             number = len(self.each)
             self.each.append(value)
             self.add_again(value, number)
         return number
 
-    def add_again(self, value: Instance, number: int) -> None:
+    def add_again(self, value: Instance | Module, number: int) -> None:
         """Note that a read which gave the object of this number gave one more like it."""
-        self._numbers[id(value)] = number
+        self._numbers[_identity(value)] = number
         self._held.append(value)
+
+    def describe(self, found: Found) -> Described | None:
+        """What a read gave, with objects and modules as their numbers."""
+        if isinstance(found, Instance):
+            return "object", self.add(found)
+        if isinstance(found, Module):
+            made = describe_module(found)
+            return None if made is None else ("module", self.add(found), made)
+        return found
+
+
+def _identity(value: Value) -> Hashable:
+    return value.identity if isinstance(value, Module) else id(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,302 +85,13 @@ class _Given(Value):
     number: int
 
 
-class Outcome(NamedTuple):
-    """What a call does.
-
-    reads: what it read of `self` and of the objects it got, with what that was, in order.
-    writes: the attributes it gave `self`. made: the modules it made.
-    steps, depth, entered: what reading it again would take, so that limits count as if it was.
-    level: how many functions were active, where their limit cut the reading short.
-    """
-
-    value: Value
-    reads: dict[Described, Described]
-    writes: dict[str, Value]
-    made: tuple[Module, ...]
-    steps: int
-    depth: int
-    entered: frozenset[Definition]
-    level: int | None
-
-
-@dataclass(eq=False, slots=True)
-class Watch:
-    """A call that is being read and may be remembered.
-
-    objects: those it got from outside.
-    reads: what it read of `self` and had not written before, and of the objects; None for what cannot be described.
-    given: the lists and dicts it got from outside, by id; spoiled: one of them changed.
-    limited: the limit of active functions cut it short.
-    entered, deepest: the functions entered, and the most that were active at once.
-    """
-
-    owner: Module | None
-    objects: Objects
-    deepest: int
-    reads: dict[Described, Described | None] = field(default_factory=dict)
-    writes: set[str] = field(default_factory=set)
-    given: set[int] = field(default_factory=set)
-    spoiled: bool = False
-    limited: bool = False
-    entered: set[Definition] = field(default_factory=set)
-
-
-def call(m: Machine, function: Function, owner: Module | None, arguments: Arguments, run: Callable[[], Value]) -> Value:
-    """What `run`, the call of `function` with `arguments`, yields; from memory where it can only be the same again."""
-    objects = Objects()
-    key = _key(m, function, owner, arguments, objects)
-    if key is None:
-        return run()
-    outcomes: tuple[Outcome, ...] = m.index.memory.entries.get(key, ())
-    for known in outcomes:
-        repeat = _repeat(m, owner, objects.each, known)
-        if repeat is not None:
-            m.index.recall(key)
-            return repeat()
-    noted, steps, made = m.noted, m.steps, len(m.trace.made)
-    watch = Watch(owner, objects, len(m.active))
-    for argument in arguments.values():
-        watch.given.update(_containers(argument))
-    m.watches.append(watch)
-    try:
-        with m.index.resting() as rests_on:
-            value = run()
-    finally:
-        m.watches.pop()
-        if m.watches:
-            _add(m.watches[-1], watch.entered, watch.deepest, watch.limited)
-    if m.noted == noted and not watch.spoiled and len(outcomes) < _OUTCOMES and watch.entered.isdisjoint(m.active):
-        outcome = _outcome(m, watch, value, steps, made)
-        if outcome is not None:
-            if outcomes:
-                rests_on |= m.index.memory.rests_on(key)
-            m.index.keep(key, (*outcomes, outcome), rests_on)
-            return value
-    m.index.rest(rests_on)
-    return value
-
-
-def _add(watch: Watch, entered: Iterable[Definition], deepest: int, limited: bool) -> None:
-    watch.entered.update(entered)
-    watch.deepest = max(watch.deepest, deepest)
-    watch.limited = watch.limited or limited
-
-
-def _outcome(m: Machine, watch: Watch, value: Value, steps: int, made: int) -> Outcome | None:
-    """What a call did; None where that cannot be done again."""
-    held = watch.owner.attributes if watch.owner is not None and watch.owner.attributes is not None else {}
-    writes = {name: _lasting(held[name], watch) for name in watch.writes if name in held}
-    reads = {what: described for what, described in watch.reads.items() if described is not None}
-    given = {name: each for name, each in writes.items() if each is not None}
-    result = _lasting(value, watch)
-    modules = tuple(m.trace.made[made:])
-    if result is None or len(reads) < len(watch.reads) or len(given) < len(watch.writes):
-        return None
-    if any(_holds_object(each, watch.objects) for module in modules for each in module.arguments or ()):
-        return None
-    if any(_holds_object(each, watch.objects) for module in modules for each in (module.keywords or {}).values()):
-        return None
-    return Outcome(
-        result,
-        reads,
-        given,
-        modules,
-        m.steps - steps,
-        watch.deepest - len(m.active),
-        frozenset(watch.entered),
-        len(m.active) if watch.limited else None,
-    )
-
-
-def _repeat(m: Machine, owner: Module | None, given: list[Instance], known: Outcome) -> Callable[[], Value] | None:
-    """Does what the call did; None where reading it here would do something else, or run into another limit."""
-    depth = len(m.active)
-    if not (
-        (depth + known.depth <= m.MAX_DEPTH if known.level is None else depth == known.level)
-        and m.steps + known.steps <= m.MAX_STEPS
-        and known.entered.isdisjoint(m.active)
-    ):
-        return None
-    objects = Objects()
-    for each in given:
-        objects.add(each)
-    found: list[Found] = []
-    for what, described in known.reads.items():
-        if what[0] == "of":
-            one = _look_at(m, objects.each[what[1]], what[2:])  # type: ignore[call-overload]
-        else:
-            one = _look(m, owner, what) if owner is not None else None
-        if (("object", objects.add(one)) if isinstance(one, Instance) else one) != described:
-            return None
-        found.append(one)
-
-    def repeat() -> Value:
-        for what, one in zip(known.reads, found):
-            if what[0] == "of":
-                asking(m, objects.each[what[1]], what[2:], one)  # type: ignore[call-overload,arg-type]
-            elif owner is not None and owner.attributes is not None:
-                _note(m, owner, what)
-        if owner is not None and owner.attributes is not None:
-            for name, value in known.writes.items():
-                writing(m, owner, name)
-                owner.attributes[name] = _fresh(value, objects)
-        m.trace.made.extend(known.made)
-        m.ran |= known.entered
-        m.steps += known.steps
-        if m.watches:
-            _add(m.watches[-1], known.entered, depth + known.depth, known.level is not None)
-        return _fresh(known.value, objects)
-
-    return repeat
-
-
-# What the interpreter tells
-
-
-def reading(m: Machine, owner: Module, name: str) -> None:
-    """Note that an attribute of `self` is read."""
-    if m.watches:
-        _note(m, owner, ("attribute", name))
-
-
-def asking(m: Machine, holder: Instance, what: tuple[str, str], found: Found) -> None:
-    """Note what an object has: (`method` or `declared`, an attribute's name)."""
-    for watch in m.watches:
-        number = watch.objects.number(holder)
-        if number is not None:
-            _enter(watch, ("of", number, *what), found)
-
-
-def inheriting(m: Machine, proxy: SelfProxy, name: str) -> None:
-    """Note that `super().name` is read."""
-    if m.watches:
-        _note(m, proxy.owner, ("super", name, proxy.after.node))
-
-
-def writing(m: Machine, owner: Module, name: str) -> None:
-    """Note that an attribute of `self` is about to be set; branches may join it with what it was."""
-    m.bind_attribute(name)
-    if m.watches:
-        _note(m, owner, ("attribute", name))
-        for watch in m.watches:
-            watch.writes.add(name)
-
-
-def changing(m: Machine, value: Value) -> None:
-    """Note that a list or dict is about to change."""
-    for watch in m.watches:
-        watch.spoiled = watch.spoiled or id(value) in watch.given
-
-
-def entering(m: Machine, definition: Definition) -> None:
-    """Note that a function is entered."""
-    if m.watches:
-        _add(m.watches[-1], (definition,), len(m.active), False)
-
-
-def limited(m: Machine, definition: Definition) -> None:
-    """Note that a limit keeps a function from being entered."""
-    if m.steps > m.MAX_STEPS:
-        m.noted += 1
-    if m.watches:
-        _add(m.watches[-1], (definition,), 0, len(m.active) >= m.MAX_DEPTH)
-
-
-def _note(m: Machine, owner: Module, what: Described) -> None:
-    name = what[1] if what[0] == "attribute" else None
-    found: Found = None
-    asked = False
-    for watch in reversed(m.watches):
-        if what in watch.reads or name in watch.writes:
-            continue
-        if not asked:
-            found, asked = _look(m, owner, what), True
-        _enter(watch, what, found if watch.owner is owner else None)
-        if owner.attributes is not None and name in owner.attributes:
-            watch.given.update(_containers(owner.attributes[name]))
-
-
-def _enter(watch: Watch, what: Described, found: Found) -> None:
-    known = watch.reads.get(what, ())
-    if not isinstance(found, Instance):
-        watch.reads.setdefault(what, found)
-    elif known == ():
-        watch.reads[what] = "object", watch.objects.add(found)
-    elif known is not None and known[0] == "object":
-        watch.objects.add_again(found, known[1])  # type: ignore[arg-type]
-
-
-def _look_at(m: Machine, holder: Instance, what: Described) -> Found:
-    """What an object has, described."""
-    kind, name = str(what[0]), str(what[1])
-    if kind == "method":
-        return m.index.method(holder.definition, name) or ("absent",)
-    return seen(attributes.declared(m, holder.definition, name))
+# What a read gave: described, or an object or module. None for what cannot be described.
+Found = Described | Instance | Module | None
 
 
 def seen(value: Value) -> Found:
-    """A value that was read of `self` or of an object: an object counts by what is read of it then."""
-    return value if isinstance(value, Instance) else describe(value)
-
-
-def _look(m: Machine, owner: Module, what: Described) -> Found:
-    """What is read of `self`, described; None where it cannot be."""
-    definition = owner.definition
-    if definition is None or owner.attributes is None:
-        return None
-    name = str(what[1])
-    if what[0] == "super":
-        order = m.index.order(definition)
-        place = next((i for i, each in enumerate(order) if getattr(each, "node", None) is what[2]), len(order))
-        for each in order[place + 1 :]:
-            if not isinstance(each, Definition):
-                return "outside", each
-            method = each.method(name)
-            if method is not None:
-                return "method", method
-        return ("absent",)
-    value = owner.attributes.get(name)
-    if value is not None:
-        return seen(value)
-    found = m.index.method(definition, name)
-    if found is not None:
-        return "method", found[1]
-    value = m.index.class_value(m, definition, name)
-    return ("absent",) if value is None else describe(value)
-
-
-def _key(
-    m: Machine, function: Function, owner: Module | None, arguments: Arguments, objects: Objects
-) -> tuple[Any, ...] | None:
-    """What a call depends on besides the source and what is read of `self` and the objects it gets.
-
-    None where that is more than plain values. objects: gets the objects.
-    """
-    if function.closure or isinstance(function.definition.node, ast.Lambda):
-        return None
-    if m.standing is not None or function.definition.path in m.index.watched:
-        return None  # what is run again after an edit, or may have to be, is run each time
-    base = None
-    if owner is not None:
-        if owner.definition is None or owner.items is not None or owner.element is not None:
-            return None
-        base = m.index.external_base(owner.definition)
-    parts: list[Any] = ["plain", function.definition, function.lexical_class, m.building, base, arguments.starred]
-    names = [None] * len(arguments.positional) + list(arguments.keywords)
-    for name, value in zip(names, arguments.values(), strict=True):
-        described: Described | None
-        if isinstance(value, Instance):
-            described = "object", objects.add(value)
-        else:
-            described = ("self",) if value is owner and owner is not None else describe(value)
-        if described is None:
-            return None
-        parts.append((name, described))
-    return tuple(parts)
-
-
-# Values
+    """A value that was read of `self` or of an object."""
+    return value if isinstance(value, (Instance, Module)) else describe(value)
 
 
 # What is nested deeper, or holds more, is not plain.
@@ -439,6 +149,16 @@ def _describe_dictionary(value: Dictionary, depth: int) -> Described | None:
     return _describe_all(("dict", *value.items), (value.element, *value.items.values()), depth)
 
 
+def describe_module(value: Module) -> Described | None:
+    """How a module was made: equal for modules that only their identity tells apart. None where there is more to it."""
+    if value.items is not None or value.element is not None or value.varies or value.either:
+        return None
+    if value.is_self or value.dynamic or value.attributes is not None:
+        return None
+    head = (value.cls, value.definition, value.guess, value.name, len(value.arguments), *value.keywords)
+    return _describe_all(head, (*value.arguments, *value.keywords.values()), 0)
+
+
 def _describe_all(head: Described, values: Collection[Value | None], depth: int) -> Described | None:
     if len(values) > _ITEMS:
         return None
@@ -459,6 +179,7 @@ _DESCRIBERS: dict[type, Callable[[Any, int], Described | None]] = {
     Foreign: lambda value, _: ("foreign",),
     Symbol: lambda value, _: ("symbol", value.name),
     Class: lambda value, _: ("class", value.definition),
+    ModuleFile: lambda value, _: ("file", value.path),
     Instance: lambda value, _: ("instance", value.definition),
     Function: _describe_function,
     Partial: _describe_partial,
@@ -469,63 +190,88 @@ _DESCRIBERS: dict[type, Callable[[Any, int], Described | None]] = {
 }
 
 
-def _containers(value: Value) -> Iterator[int]:
+def is_plain(value: Value, since: int | None = None) -> bool:
+    """Whether a value is plain, however much it holds.
+
+    since: numbers may vary with loops that were opened after the one of this number, and are done.
+    """
+    if isinstance(value, (Sequence, Dictionary, Choice, Partial)):
+        return all(each is None or is_plain(each, since) for each in _parts(value) or ())
+    if isinstance(value, Number) and value.varies and value.read is None:
+        return since is not None and min(value.varies) > since
+    return describe(value) is not None
+
+
+def copied(value: Value) -> Value:
+    """A plain value with lists and dicts of its own."""
+    return fresh(value, Objects())
+
+
+def _parts(value: Value) -> Iterable[Value | None] | None:
+    """What a value holds; None for one that never holds any."""
+    if isinstance(value, Function):
+        return (value.owner, *(value.closure or {}).values())
+    if isinstance(value, Partial):
+        return (value.function, *value.arguments, *value.keywords.values())
+    if isinstance(value, Sequence):
+        return (value.element, *(value.items or ()))
+    if isinstance(value, Dictionary):
+        return (value.element, *value.items.values())
+    if isinstance(value, Choice):
+        return value.options
+    if isinstance(value, Unknown):
+        return (value.default,)
+    return None
+
+
+def containers_in(value: Value) -> Iterator[int]:
     """The ids of the lists and dicts in a plain value."""
     if isinstance(value, Sequence):
         yield id(value)
         for each in value.items or (value.element,):
-            yield from _containers(each)
+            yield from containers_in(each)
     elif isinstance(value, Dictionary):
         yield id(value)
         for each in value.items.values():
-            yield from _containers(each)
+            yield from containers_in(each)
 
 
-def _lasting(value: Value, watch: Watch) -> Value | None:
-    """What a call yields or sets, as an outcome keeps it.
+def lasting(value: Value, objects: Objects, given: Collection[int], since: int) -> Value | None:
+    """What a call yields or sets, as it is kept: `fresh` makes it what another such call yields.
 
-    None where it is not the same for all classes: more than plain, a list or dict that the call got from outside, or
-    one that holds an object which it got.
+    None where it is not the same for all classes: more than plain, or one that holds an object that the call got from
+    outside. given: the ids of lists and dicts that it got. since: the number of the last loop that was opened before.
     """
-    number = watch.objects.number(value)
+    number = objects.number(value)
     if number is not None:
         return _Given(number)
-    if describe(value) is None or not watch.given.isdisjoint(_containers(value)) or _holds_object(value, watch.objects):
+    if (
+        not is_plain(value, since)
+        or any(each in given for each in containers_in(value))
+        or holds_object(value, objects)
+    ):
         return None
-    return _fresh(value, watch.objects)
+    return fresh(value, objects)
 
 
-def _holds_object(value: Value | None, objects: Objects) -> bool:
+def holds_object(value: Value | None, objects: Objects) -> bool:
     """Whether a value is or holds an object that the call got from outside."""
     if value is None or not objects.each:
         return False
     if objects.number(value) is not None:
         return True
-    parts: Iterable[Value | None] = ()
-    if isinstance(value, Function):
-        parts = (value.owner, *(value.closure or {}).values())
-    elif isinstance(value, Partial):
-        parts = (value.function, *value.arguments, *value.keywords.values())
-    elif isinstance(value, Sequence):
-        parts = (value.element, *(value.items or ()))
-    elif isinstance(value, Dictionary):
-        parts = (value.element, *value.items.values())
-    elif isinstance(value, Choice):
-        parts = value.options
-    elif isinstance(value, Unknown):
-        parts = (value.default,)
-    return any(_holds_object(each, objects) for each in parts)
+    return any(holds_object(each, objects) for each in _parts(value) or ())
 
 
-def _fresh(value: Value, objects: Objects) -> Value:
+def fresh(value: Value, objects: Objects) -> Value:
     """A plain value as a call yields it: its lists and dicts are new, its objects those that the call got."""
     if type(value) is _Given:
         return objects.each[value.number]
     if type(value) is Sequence:
-        items = [_fresh(each, objects) for each in value.items] if value.items is not None else None
+        items = [fresh(each, objects) for each in value.items] if value.items is not None else None
         nodes = list(value.nodes) if value.nodes is not None else None
-        return Sequence(items, _fresh(value.element, objects), value.kind, nodes)
+        return Sequence(items, fresh(value.element, objects), value.kind, nodes)
     if type(value) is Dictionary:
-        element = _fresh(value.element, objects) if value.element is not None else None
-        return Dictionary({key: _fresh(each, objects) for key, each in value.items.items()}, element)
+        element = fresh(value.element, objects) if value.element is not None else None
+        return Dictionary({key: fresh(each, objects) for key, each in value.items.items()}, element)
     return value

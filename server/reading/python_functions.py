@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import attributes, building, calls, containers, defaults, fixed, function_models, iteration, noting, plain
+from . import attributes, building, calls, containers, defaults, fixed, function_models, iteration, noting, remembered
 from .arguments import Arguments
 from .ranges import Range, Zipped
 from .values import (
@@ -232,8 +232,7 @@ def _set_attribute(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -
         if isinstance(holder, Module) and holder.is_self and isinstance(name, Const) and isinstance(name.value, str):
             register(m, holder, name.value, value, node, a.positional[2][0])
         elif isinstance(holder, Module) and holder.is_self:
-            m.noted += 1
-            holder.dynamic = True
+            remembered.loosening(m, holder)
     return NONE
 
 
@@ -243,7 +242,7 @@ def register(m: Machine, holder: Module, name: str, value: Value, node: ast.expr
     if m.building:
         building.register(m, holder, name, value, node, source)
     else:
-        plain.writing(m, holder, name)
+        remembered.writing(m, holder, name)
         holder.attributes[name] = value
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import containers, expressions, noting, plain
+from . import containers, expressions, noting, remembered
 from .values import (
     NONE,
     TENSOR,
@@ -115,7 +115,7 @@ def _bounds(m: Machine, node: ast.Slice) -> Value:
 def set_item(m: Machine, holder: Value, target: ast.Subscript, value: Value, statement: ast.stmt | None) -> None:
     """Run `holder[index] = value`."""
     index = expressions.evaluate(m, target.slice)
-    plain.changing(m, holder)
+    remembered.changing(m, holder)
     if isinstance(holder, Tensor):
         if holder.definite or isinstance(target.slice, (ast.Slice, ast.Tuple)):
             written = statement.value if isinstance(statement, ast.Assign) else None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from aimet_guidelines.engine import Project
-from aimet_guidelines.reading import plain
+from aimet_guidelines.reading import plain, remembered
 from aimet_guidelines.reading.index import Index
 from aimet_guidelines.reading.values import Const, Instance, Module, Sequence, Value
 
@@ -129,24 +129,15 @@ _BODIES = {
 
 @pytest.mark.parametrize("body", _BODIES.values(), ids=_BODIES.keys())
 def test_remembered_calls_do_what_reading_them_does(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    remembered = [{k: plain.describe(v) for k, v in each.items()} for each in _attributes(body)]
-    monkeypatch.setattr(plain, "_key", lambda *_: None)
+    known = [{k: plain.describe(v) for k, v in each.items()} for each in _attributes(body)]
+    monkeypatch.setattr(remembered, "_key", lambda *_: None)
     read = [{k: plain.describe(v) for k, v in each.items()} for each in _attributes(body)]
-    assert remembered == read
-    assert len(remembered[1]) > 1
+    assert known == read
+    assert len(known[1]) > 1
 
 
 def test_a_call_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    repeated: list[str] = []
-    repeat = plain._repeat
-
-    def counting(*given: Any) -> Any:
-        found = repeat(*given)
-        if found is not None:
-            repeated.append("call")
-        return found
-
-    monkeypatch.setattr(plain, "_repeat", counting)
+    repeated = _counted(monkeypatch)
     _attributes("self.size = 3")
     assert repeated  # the second class takes what reading the first one's set-up found
 
@@ -221,9 +212,10 @@ def _seen(shared: str, own: str, other: str, kind: str) -> list[Value]:
     return found
 
 
-def _counted(monkeypatch: pytest.MonkeyPatch) -> list[plain.Outcome]:
-    repeated: list[plain.Outcome] = []
-    repeat = plain._repeat
+def _counted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The trees of the calls that are taken from memory from now on."""
+    repeated: list[Any] = []
+    repeat = remembered._repeat
 
     def counting(*given: Any) -> Any:
         found = repeat(*given)
@@ -231,7 +223,7 @@ def _counted(monkeypatch: pytest.MonkeyPatch) -> list[plain.Outcome]:
             repeated.append(given[-1])
         return found
 
-    monkeypatch.setattr(plain, "_repeat", counting)
+    monkeypatch.setattr(remembered, "_repeat", counting)
     return repeated
 
 
@@ -241,7 +233,7 @@ def _counted(monkeypatch: pytest.MonkeyPatch) -> list[plain.Outcome]:
 def test_an_object_counts_by_what_is_read_of_it(shared: str, monkeypatch: pytest.MonkeyPatch) -> None:
     repeated = _counted(monkeypatch)
     first, second = _seen(shared, "pass", "SecondSettings", "'k'")
-    assert any(len(each.reads) for each in repeated)
+    assert any(isinstance(each.first, remembered._Branch) for each in repeated)
     assert plain.describe(first) == plain.describe(second)
 
 
@@ -285,3 +277,150 @@ def test_what_an_outer_call_reads_through_a_remembered_one_counts() -> None:
 def test_a_property_with_a_setter_is_what_its_getter_returns() -> None:
     first, _ = _seen("return settings.kind", "pass", "SecondSettings", "'k'")
     assert isinstance(first, Const) and first.value == "k"
+
+
+_FAMILY = """
+import torch
+from torch import nn
+
+
+class Base(nn.Module):
+    kind = 0
+
+    def __init__(self):
+        super().__init__()
+        self.size = self.kind
+        self.set_up()
+
+    def set_up(self):
+        BODY
+
+    def width(self):
+        return self.size
+
+
+def helper():
+    return 1
+
+
+class Body(Base):
+    kind = 7
+
+
+class Other(Base):
+    kind = 8
+"""
+
+
+def _family(text: str, *names: str, project: Project | None = None) -> tuple[Project, list[dict[str, Value]]]:
+    project = (project or Project.empty("/project")).updated({"/project/models.py": text})
+    index, facts = Index(project), project.files["/project/models.py"]
+    found = []
+    for name in names:
+        definition = facts.definition(facts.source.by_key[f"class {name}"])
+        assert definition is not None
+        found.append(index.attributes(definition))
+    return project, found
+
+
+def test_each_of_many_classes_that_differ_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"{letter}{number}" for number in range(20) for letter in "AB"]
+    classes = "".join(f"\n\nclass {name}(Base):\n    kind = {name[1:]}\n" for name in names)
+    repeated = _counted(monkeypatch)
+    _, found = _family(_FAMILY.replace("BODY", "pass") + classes, *names)
+    assert [_constants(each)["size"] for each in found] == [int(name[1:]) for name in names]
+    assert len(repeated) >= 20  # the second class of each kind
+
+
+def test_another_module_is_asked_for_what_it_holds_itself() -> None:
+    owner = """
+
+class Owner(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.other = Body(), Other()
+        self.one, self.two = self.body.width(), self.other.width()
+"""
+    _, (found,) = _family(_FAMILY.replace("BODY", "pass") + owner, "Owner")
+    assert (_constants(found)["one"], _constants(found)["two"]) == (7, 8)
+
+
+_HEADS = """
+
+class First(Base):
+    def __init__(self):
+        nn.Module.__init__(self)
+        self.body = Body()
+        self.set_up()
+
+
+class Second(Base):
+    def __init__(self):
+        nn.Module.__init__(self)
+        self.body = MADE
+        self.set_up()
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "made", "same"),
+    [
+        ("self.wide = self.body.width()", "Body()", True),
+        ("self.wide = self.body.width()", "Other()", False),
+        ("self.wide = self.body is self.again", "Body()", True),
+    ],
+)
+def test_a_submodule_counts_by_how_it_was_made(
+    body: str, made: str, same: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = _FAMILY.replace("BODY", body) + _HEADS.replace("MADE", made)
+    _, known = _family(text, "First", "Second")
+    first, second = (plain.describe(each["wide"]) for each in known)
+    assert (first == second) is same
+    monkeypatch.setattr(remembered, "_key", lambda *_: None)
+    _, read = _family(text, "First", "Second")
+    assert [plain.describe(each["wide"]) for each in read] == [first, second]
+
+
+def test_a_call_that_yields_a_submodule_yields_that_of_its_own_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = _FAMILY.replace("BODY", "self.alias = self.own()\n\n    def own(self):\n        return self.body")
+    repeated = _counted(monkeypatch)
+    _, found = _family(text + _HEADS.replace("MADE", "Body()"), "First", "Second")
+    assert repeated
+    for attributes in found:
+        assert attributes["alias"] is attributes["body"]
+    assert found[0]["alias"] is not found[1]["alias"]
+
+
+def test_attributes_under_unknown_names_are_set_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = _FAMILY.replace("BODY", "for name in open('names'):\n            setattr(self, name, 1)")
+    repeated = _counted(monkeypatch)
+    project = Project.empty("/project").updated({"/project/models.py": text})
+    index, facts = Index(project), project.files["/project/models.py"]
+    for name in ("Base", "Body"):
+        definition = facts.definition(facts.source.by_key[f"class {name}"])
+        assert definition is not None
+        assert index.built(definition).dynamic
+    assert repeated
+
+
+def test_numbers_of_a_loop_that_is_done_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = "self.names = {}\nfor name, _ in self.named_children():\n    self.names.update({name: f'{name}.x'})"
+    repeated = _counted(monkeypatch)
+    _, found = _family(_FAMILY.replace("BODY", body.replace("\n", "\n        ")), "Base", "Body")
+    assert repeated
+    assert [type(each["names"]).__name__ for each in found] == ["Dictionary", "Dictionary"]
+    assert found[0]["names"] is not found[1]["names"]
+
+
+def test_what_was_read_for_a_class_stays_when_that_class_is_edited(monkeypatch: pytest.MonkeyPatch) -> None:
+    classes = "\n\nclass First(Base):\n    kind = 1\n\n\nclass Second(Base):\n    kind = 2\n"
+    text = _FAMILY.replace("BODY", "self.more = helper()") + classes
+    project, _ = _family(text, "First")
+    repeated = _counted(monkeypatch)
+    edited = text.replace("    kind = 1\n", "    kind = 2\n\n    def extra(self):\n        pass\n")
+    project, found = _family(edited.replace("kind = 8", "kind = 1"), "Other", project=project)
+    assert repeated and _constants(found[0]) == {"size": 1, "more": 1}
+    repeated.clear()
+    project, found = _family(edited.replace("return 1", "return 3"), "First", "Second", project=project)
+    assert [_constants(each)["more"] for each in found] == [3, 3]
