@@ -6,13 +6,14 @@ with quantsim beside its definition.
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..finding import InsertStatements
 from ..knowledge.own_modules import OwnModule, own_module
 from ..positions import Span
-from ..reading.definitions import Definition
+from ..reading.definitions import CODE, Definition
 from ..reading.values import Tensor
 from . import stubs
 from .aimet_forms import as_written
@@ -52,8 +53,26 @@ def own(unit: Unit, operation: Operation, config: Config) -> Own | None:
     if kept is None:
         return None
     name, defined = _name(unit, known)
+    if not defined and _stands_before_imports(unit):
+        return None
     made = () if defined else (_defined(unit, known, name, config),)
     return Own(name, known.attribute, kept, made, not known.computes)
+
+
+def _stands_before_imports(unit: Unit) -> bool:
+    """Whether torch is imported below the statement: the class, which goes above it, would be defined without."""
+    unit.index.depend(unit.path, CODE)
+    below = False
+    for _, statement in unit.file.source.statements:
+        below = below or statement is unit.statement
+        if below and not statement.is_definition:
+            for node in statement.body:
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom) and not node.level:
+                    names = [node.module or ""]
+                if any(name.partition(".")[0] == "torch" for name in names):
+                    return True
+    return False
 
 
 def _name(unit: Unit, known: OwnModule) -> tuple[str, bool]:

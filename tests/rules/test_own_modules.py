@@ -201,3 +201,12 @@ def test_comments_right_above_a_statement_stay_there() -> None:
     text = _repaired(model=head + _net("return torch.roll(self.fc(x), 1, 1).clamp(max=1)"))["model"]
     assert "# Earlier.\n\nclass Roll(nn.Module):" in text
     assert "# The net.\n# It shifts.\nclass Net(nn.Module):\n" in text
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_no_class_goes_above_the_imports_it_needs(first: bool) -> None:
+    helper = "def rolled(x):\n    return x.roll(1, 1)\n\n\n"
+    net = _net("return rolled(self.fc(x))")
+    text = _repaired(model=(helper + _HEAD if first else _HEAD + helper) + net)["model"]
+    assert ("class Roll(nn.Module):" in text) is not first
+    assert text.index("import torch.nn as nn") < text.find("class Roll(") or first
