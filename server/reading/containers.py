@@ -123,7 +123,7 @@ def children(m: Machine, module: Module) -> tuple[int | None, Callable[[Loop | N
     """Iterating over a container module."""
     items = module.items
     if items is not None and len(items) < 2:
-        return len(items), lambda loop: items[0] if items else UNKNOWN
+        return len(items), lambda loop: _in_slot(module, items[0]) if items else UNKNOWN
 
     def element(loop: Loop | None) -> Value:
         varies = module.varies | (frozenset({loop.number}) if loop is not None else frozenset())
@@ -151,7 +151,7 @@ def child(m: Machine, module: Module, index: Value, node: ast.expr) -> Value:
     if isinstance(index, Const):
         key = index.value
         if module.items is not None and isinstance(key, int) and -len(module.items) <= key < len(module.items):
-            return module.items[key]
+            return _in_slot(module, module.items[key])
         if module.attributes is not None and not module.is_self and key in module.attributes:
             return _in_slot(module, module.attributes[key])
         return _anonymous_child(module, (module.identity, key), module.varies, either=True)
