@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class CallShape(NamedTuple):
     """One call in a class or function: the name it goes through, and which arguments it has.
 
-    through: `self.<attribute>`'s attribute, or the local name called; positional: how many, -1 with `*`.
+    through: `self.<attribute>`'s attribute, or the local name called; `super.<method>` for a method of `super()`.
+    positional: how many, -1 with `*`.
     """
 
     through: str
@@ -191,7 +192,7 @@ def _shape(node: ast.Call) -> CallShape | None:
         callee = callee.value
     if type(callee) is ast.Attribute:
         own = type(callee.value) is ast.Name and callee.value.id == "self"
-        name = callee.attr
+        name = f"super.{callee.attr}" if _is_super(callee.value) else callee.attr
     elif type(callee) is ast.Name:
         own, name = False, callee.id
     else:
@@ -200,6 +201,10 @@ def _shape(node: ast.Call) -> CallShape | None:
     if "" in keywords or ast.Starred in map(type, node.args):  # `**options`, `*arguments`
         return CallShape(name, own, -1, keywords - {""})
     return CallShape(name, own, len(node.args), keywords)
+
+
+def _is_super(node: ast.expr) -> bool:
+    return type(node) is ast.Call and type(node.func) is ast.Name and node.func.id == "super"
 
 
 def passes(statement: Statement, definition: Definition, parameter: str, position: int) -> bool:

@@ -15,7 +15,7 @@ from .source import Statement
 if TYPE_CHECKING:
     from .index import Index
 
-_LOSS = re.compile(r"(?:Loss|Losses|Criterion|CrossEntropy)$|^_(?:Weighted)?Loss$")
+_LOSS = re.compile(r"(?:Loss|Losses|Criterion|CrossEntropy)(?:V?\d+)?$|^_(?:Weighted)?Loss$")
 _TRANSFORM = re.compile(r"Transform$|Augment|^Random[A-Z]")
 _TRANSFORM_FILE = re.compile(r"transforms?\.py$|augment", re.IGNORECASE)
 _FOLDERS = frozenset({"transforms", "losses", "loss"})
@@ -91,7 +91,9 @@ def _is_auxiliary(index: Index, definition: Definition) -> bool:
         if _is_aside(each.simple_name if isinstance(each, Definition) else each.rpartition(".")[2]):
             return True
     *folders, file = definition.path.removeprefix(index.project.root).split("/")
-    return bool(_TRANSFORM_FILE.search(file)) or not _FOLDERS.isdisjoint(folders)
+    return bool(_TRANSFORM_FILE.search(file)) or any(
+        each in _FOLDERS or each.endswith(("_losses", "_loss")) for each in folders
+    )
 
 
 @lru_cache(maxsize=16_384)

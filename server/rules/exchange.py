@@ -212,7 +212,7 @@ def _input(
             kind = kinds.pop() if len(kinds) == 1 else ""
     if kind in ("", "none", "tuple of none"):
         return None
-    return Input(parameter, kind, reads, whole, uses)
+    return Input(parameter, kind, reads, whole, list({use.node: use for use in uses}.values()))
 
 
 def _handed_down(index: Index, use: Use, name: str, position: int | None, depth: int) -> str:
@@ -280,18 +280,17 @@ def _is(node: ast.AST, name: str) -> bool:
 
 
 def uses_of(index: Index, definition: Definition) -> Iterator[Use]:
-    """The calls of a model in the `forward` of other models of the workspace."""
+    """The calls of a model in the `forward` of other models of the workspace.
+
+    A call in a loop comes twice where its first round passes something else than the others.
+    """
     read = 0
-    seen: set[int] = set()
     own = (index.project.files[definition.path], definition.statement)
     for facts, statement in (*index.placed_mentions(definition), own):
         for holder in model_definitions(index, facts, statement):
             trace = index.trace(holder)
             found = [use for use in trace.uses if _is_of(index, holder, use, definition)] if trace is not None else []
-            for use in found:
-                if id(use.node) not in seen:
-                    seen.add(id(use.node))
-                    yield use
+            yield from found
             read += bool(found)
             if read >= _HOLDERS:
                 return

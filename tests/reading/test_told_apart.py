@@ -103,5 +103,20 @@ def test_a_loss_is_traced_only_where_forward_calls_it() -> None:
 
 def test_what_stands_below_a_folder_of_losses_or_transforms() -> None:
     text = HEAD + "class Blur(nn.Module):\n    def forward(self, x):\n        return torch.exp(x) + x\n"
-    for folder, lines in (("lib/transforms/modules", []), ("lib/losses", []), ("lib/modules", [6, 6])):
+    folders = ("lib/transforms/modules", []), ("lib/losses", []), ("lib/pixel_losses", []), ("lib/modules", [6, 6])
+    for folder, lines in folders:
         assert found({f"{folder}/blur.py": text}, f"{folder}/blur.py", "AIMET301") == lines
+
+
+def test_a_later_version_of_a_loss_is_one() -> None:
+    text = "class {}(nn.Module):\n    def forward(self, x):\n        return torch.exp(x) + x\n"
+    for name, lines in (("EmbLossV2", []), ("EmbLoss2", []), ("LossNet", [6, 6])):
+        assert found({"m.py": HEAD + text.format(name)}, "m.py", "AIMET301") == lines
+
+
+def test_a_method_that_only_a_subclass_goes_on_to_is_no_entry() -> None:
+    net = model("return x") + "    def encode(self, x):\n        return torch.exp(x) + x\n"
+    more = "\n\nclass More(Net):\n    def encode(self, x):\n        return super().encode(x)\n"
+    assert found({"m.py": net + more}, "m.py", "AIMET301") == []
+    other = more + "\n\ndef run(x):\n    net = Net()\n    return net.encode(x)\n"
+    assert found({"m.py": net + other}, "m.py", "AIMET301") == [13, 13]

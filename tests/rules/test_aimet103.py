@@ -417,3 +417,12 @@ _OUTER = (
 def test_a_list_is_followed_through_the_modules_that_get_it(source: str, repaired: bool) -> None:
     found = [each for each in _check(source) if "returns a list" in each.message]
     assert bool(found[0].repairs) is repaired
+
+
+@pytest.mark.parametrize(("start", "reported"), [("0.0", False), ("x", False), ("1", True)])
+def test_what_only_the_first_round_of_a_loop_passes(start: str, reported: bool) -> None:
+    step = "y" if reported else "self.block(x, y)"
+    loop = f"        for _ in range(3):\n            z = self.block(x, y)\n            y = {step}\n"
+    call = f"        y = {start}\n{loop}        return z\n"
+    found = _check(_holding("self, x, y", "        return self.a(x)\n", call))
+    assert bool(found) is reported
