@@ -163,16 +163,14 @@ def _mentioned(dotted: Iterable[str], names: frozenset[str]) -> frozenset[str]:
 
     dotted: the identifiers in the text, those joined by dots together.
     """
-    found: set[str] = set()
-    for each in dotted:
-        if "." in each:
-            head, *tail = each.split(".")
+    found = set(names.intersection(dotted))
+    for each in [each for each in dotted if "." in each]:
+        head, *tail = each.split(".")
+        if head in names:
+            found.add(head)
+            found.update(tail)
+        else:
             found.update(names.intersection(tail))
-            if head in names:
-                found.add(head)
-                found.update(tail)
-        elif each in names:
-            found.add(each)
     return frozenset(found)
 
 

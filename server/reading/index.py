@@ -51,6 +51,8 @@ class Index:
         # For edited classes, those of which what is not read anew is taken.
         self._earlier: dict[Any, Definition] = {}
         self._recorders: list[set[Rest]] = []
+        # What names were found to be, and what each answer rests on.
+        self._found: dict[tuple[str, str], tuple[Definition | Assigned | str | None, set[Rest]]] = {}
         self._reading: set[Any] = set()
         self.top_level = toplevel.Reading()
 
@@ -160,7 +162,13 @@ class Index:
 
     def lookup(self, path: str, name: str) -> Definition | Assigned | str | None:
         """What a top-level name of a file is."""
-        return self.project.lookup(path, name, seen=self._recorders[-1] if self._recorders else None)
+        known = self._found.get((path, name))
+        if known is None:
+            rests_on: set[Rest] = set()
+            known = self._found[path, name] = self.project.lookup(path, name, seen=rests_on), rests_on
+        if self._recorders:
+            self._recorders[-1] |= known[1]
+        return known[0]
 
     def resolve(self, dotted: str, path: str) -> Definition | Assigned | str | None:
         """What a dotted name means in a file."""

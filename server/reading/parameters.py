@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from . import defaults, expressions
 from .annotations import from_annotation
 from .arguments import Arguments
-from .definitions import Definition
+from .definitions import Definition, FunctionNode
 from .values import UNKNOWN, Dictionary, Sequence, Unknown, Value, join_all
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ def default_value(m: Machine, definition: Definition, parameter: ast.arg, frame:
     node = default_of(definition, parameter)
     if node is None:
         return None
+    if isinstance(node, ast.Constant):  # whose value no frame decides
+        return expressions.evaluate(m, node)
     saved, building, loops = m.frame, m.building, m.loops
     m.frame, m.building, m.loops = frame, True, []
     m.silent += 1
@@ -93,14 +95,16 @@ def default_value(m: Machine, definition: Definition, parameter: ast.arg, frame:
 
 def default_of(definition: Definition, parameter: ast.arg) -> ast.expr | None:
     """The default of a function's parameter."""
-    if isinstance(definition.node, ast.ClassDef):
-        return None
-    arguments = definition.node.args
+    known: dict[ast.arg, ast.expr | None] | None = definition.memo.get("defaults")
+    if known is None:
+        known = definition.memo["defaults"] = _defaults(definition.node)
+    return known.get(parameter)
+
+
+def _defaults(function: ast.ClassDef | FunctionNode) -> dict[ast.arg, ast.expr | None]:
+    if isinstance(function, ast.ClassDef):
+        return {}
+    arguments = function.args
     ordinary = [*arguments.posonlyargs, *arguments.args]
-    for index, each in enumerate(reversed(ordinary)):
-        if each is parameter:
-            return arguments.defaults[-1 - index] if index < len(arguments.defaults) else None
-    for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults):
-        if each is parameter:
-            return default
-    return None
+    found: dict[ast.arg, ast.expr | None] = dict(zip(reversed(ordinary), reversed(arguments.defaults)))
+    return found | dict(zip(arguments.kwonlyargs, arguments.kw_defaults))

@@ -7,7 +7,7 @@ one only while nothing it asks of is bound anew, which the interpreter counts.
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 from .values import Module
@@ -43,15 +43,15 @@ _NONE = ("NoneType", None)
 _PURE = frozenset({"isinstance", "hasattr", "getattr", "callable", "size", "dim", "numel", "startswith", "endswith"})
 
 
-def answers(m: Machine, test: ast.expr, holds: bool) -> Iterator[Answer]:
+def answers(m: Machine, test: ast.expr, holds: bool) -> list[Answer]:
     """What is known where a test holds, or does not."""
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        yield from answers(m, test.operand, not holds)
-        return
+        return answers(m, test.operand, not holds)
+    told: list[Answer] = []
     if isinstance(test, ast.BoolOp):
         if isinstance(test.op, ast.And) is holds:
             for operand in test.values:
-                yield from answers(m, operand, holds)
+                told.extend(answers(m, operand, holds))
     elif isinstance(test, ast.Compare) and len(test.ops) == 1:
         kind, right = type(test.ops[0]), test.comparators[0]
         if kind in _OPPOSITE:
@@ -59,15 +59,16 @@ def answers(m: Machine, test: ast.expr, holds: bool) -> Iterator[Answer]:
         left, other = question(m, test.left), question(m, right)
         if left is not None and other is not None:
             if kind in (ast.Eq, ast.Is) and isinstance(right, ast.Constant):
-                yield ("is", left), other, holds
+                told.append((("is", left), other, holds))
             else:
-                yield (kind.__name__, left, other), None, holds
-        return
+                told.append(((kind.__name__, left, other), None, holds))
+        return told
     asked = question(m, test)
     if asked is not None and not isinstance(test, ast.Constant):
-        yield ("holds", asked), None, holds
+        told.append((("holds", asked), None, holds))
         if holds:
-            yield ("is", asked), _NONE, False
+            told.append((("is", asked), _NONE, False))
+    return told
 
 
 def question(m: Machine, node: ast.expr) -> Hashable:
@@ -128,7 +129,10 @@ def exclude(one: Way, other: Way) -> bool:
 
 def former(uses: Uses, key: Any, way: Way) -> Any:
     """The first use of a thing that a run on this way has made; None where there is none."""
-    return next((use for led, use in uses.get(key, ()) if not exclude(led, way)), None)
+    for led, use in uses.get(key, ()):
+        if not exclude(led, way):
+            return use
+    return None
 
 
 def join(uses: Uses, others: Uses) -> None:
