@@ -1,16 +1,16 @@
 """Keeps what was found on disk, for the next run over files that are still the same.
 
-A file's report is kept with the names it rests on and a digest of what these names meant. It is taken again only where
-this version of the program, running on this Python, would read the same settings, the same files under the same module
-names, and the same meanings. One SQLite database for each project, in the user's cache folder: it survives crashes and
-several processes at once; what cannot be read is as good as not there.
+A file's report is kept with what it rests on (names, which module is which file, who says what of a name) and a digest
+of what that meant. It is taken again only where this version of the program, running on this Python, would read the
+same settings, the same file under the same module name, and the same meanings; other files may come and go. One SQLite
+database for each project, in the user's cache folder: it survives crashes and several processes at once; what cannot be
+read is as good as not there.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import logging
 import os
 import pickle
@@ -25,9 +25,8 @@ from typing import NamedTuple
 import platformdirs
 
 from .config import Config
-from .engine import Project
 from .finding import Report
-from .reading.definitions import CODE, WHOLE, FileFacts
+from .meanings import Meanings, digest
 from .reading.memory import Dependency
 
 _log = logging.getLogger(__name__)
@@ -57,96 +56,15 @@ def folder() -> Path:
     return Path(named) if named else Path(platformdirs.user_cache_path("aimet-guidelines", appauthor=False)) / "reports"
 
 
-def _digest(*parts: bytes | str) -> bytes:
-    state = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        raw = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        state.update(len(raw).to_bytes(8, "little"))
-        state.update(raw)
-    return state.digest()
-
-
 @functools.cache
 def _program() -> bytes:
     """Tells this program from any other that could have written a report: its sources, and the Python it runs on."""
-    parts = [sys.version]
+    parts: list[bytes | str] = [sys.version]
     here = Path(__file__).parent
     for source in sorted([*here.rglob("*.py"), *here.rglob("*.json")]):
         status = source.stat()
         parts.append(f"{source.relative_to(here).as_posix()} {status.st_size} {status.st_mtime_ns}")
-    return _digest(*parts)
-
-
-class Meanings:
-    """What the names of a project mean, as digests."""
-
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._files: dict[str, bytes] = {}
-        self._known: dict[Dependency, bytes] = {}
-
-    def file(self, path: str) -> bytes:
-        """A file's text."""
-        known = self._files.get(path)
-        if known is None:
-            facts = self._project.files.get(path)
-            known = self._files[path] = _digest(facts.source.text) if facts is not None else b""
-        return known
-
-    @functools.cached_property
-    def modules(self) -> bytes:
-        """Which files there are, and under which names they can be imported."""
-        return _digest(*(f"{path}\0{facts.module}" for path, facts in sorted(self._project.files.items())))
-
-    @functools.cached_property
-    def whole(self) -> bytes:
-        """Every file."""
-        return _digest(self.modules, *(self.file(path) for path in sorted(self._project.files)))
-
-    @functools.cached_property
-    def _imports(self) -> bytes:
-        """Which file imports which, and what is registered with AIMET."""
-        parts: list[bytes | str] = []
-        for path, users in sorted(self._project.importers.items()):
-            parts += [path, *sorted(users), ""]
-        for path, facts in sorted(self._project.files.items()):
-            if "QuantizationMixin" in facts.source.text:
-                parts.append(self.file(path))
-        return _digest(*parts)
-
-    def of(self, names: Iterable[Dependency]) -> bytes:
-        """What these names mean, together."""
-        return _digest(*(self._of(name) for name in sorted(names)))
-
-    def _of(self, name: Dependency) -> bytes:
-        known = self._known.get(name)
-        if known is None:
-            where, what = name
-            if where == "calls":
-                known = self._callers(what)
-            else:
-                facts = self._project.files.get(where)
-                known = b"" if facts is None else self.file(where) if what == WHOLE else _binding(facts, what)
-            self._known[name] = known
-        return known
-
-    def _callers(self, name: str) -> bytes:
-        parts: list[bytes | str] = [self._imports]
-        for path in self._project.naming_anywhere(name):
-            parts.append(path)
-            parts.extend(statement.text for statement in self._project.files[path].mentioning(name))
-        return _digest(*parts)
-
-
-def _binding(facts: FileFacts, name: str) -> bytes:
-    """What a top-level name of a file is bound to: its definitions, and whatever the code around them does."""
-    known = facts.__dict__.get("cached code")
-    if known is None:
-        known = facts.__dict__["cached code"] = _digest(*(statement.text for statement in facts.code))
-    if name in (CODE, "*"):
-        return bytes(known)
-    definitions = (each.text for _, each in facts.source.statements if each.is_definition and each.name == name)
-    return _digest(known, *definitions)
+    return digest(*parts)
 
 
 class Cache:
@@ -155,7 +73,7 @@ class Cache:
     def __init__(self, root: str) -> None:
         self._connection: sqlite3.Connection | None = None
         place = folder()
-        file = place / f"{_digest(root).hex()}.sqlite"
+        file = place / f"{digest(root).hex()}.sqlite"
         try:
             place.mkdir(parents=True, exist_ok=True)
             _forget_old(place)
@@ -177,6 +95,7 @@ class Cache:
             return found
         configs: dict[Config, bytes] = {}
         stale: list[tuple[bytes, bytes, bytes]] = []
+        knows_imports = False
         try:
             rows = self._connection.execute("SELECT path, config, own, project, report FROM reports")
             for raw, config, own, project, report in rows:
@@ -185,6 +104,9 @@ class Cache:
                 if wanted is None or config != _config(wanted, configs) or own != meanings.file(path):
                     continue
                 if project != meanings.whole:
+                    if not knows_imports:
+                        meanings.take_imports(self._imports())
+                        knows_imports = True
                     if not self._still_means(raw, config, meanings):
                         continue
                     stale.append((meanings.whole, raw, config))
@@ -204,6 +126,22 @@ class Cache:
         query = "SELECT names, meaning FROM reports WHERE path=? AND config=?"
         names, meaning = self._connection.execute(query, (path, config)).fetchone()
         return bool(meaning == meanings.of(_unpacked(names)))
+
+    def _imports(self) -> dict[bytes, tuple[dict[str, str], tuple[str, ...]]]:
+        assert self._connection is not None
+        kept = self._connection.execute("SELECT value FROM about WHERE key='imports'").fetchone()
+        return pickle.loads(zlib.decompress(kept[0])) if kept is not None else {}
+
+    def keep_imports(self, meanings: Meanings) -> None:
+        """Keep what the files import, which the next run would otherwise have to parse them for."""
+        if self._connection is None:
+            return
+        value = zlib.compress(pickle.dumps(meanings.imports(), pickle.HIGHEST_PROTOCOL), 1)
+        try:
+            with self._connection:
+                self._connection.execute("INSERT OR REPLACE INTO about VALUES ('imports', ?)", (value,))
+        except sqlite3.Error as error:
+            _log.info("not kept for the next run: %s", error)
 
     def keep(self, entries: Iterable[Entry], meanings: Meanings) -> None:
         """Keep reports for the next run."""
@@ -233,10 +171,10 @@ class Cache:
 
 
 def _config(config: Config, known: dict[Config, bytes]) -> bytes:
-    digest = known.get(config)
-    if digest is None:
-        digest = known[config] = _digest(repr(config))
-    return digest
+    found = known.get(config)
+    if found is None:
+        found = known[config] = digest(repr(config))
+    return found
 
 
 def _packed(names: Iterable[Dependency]) -> bytes:
@@ -263,6 +201,7 @@ def _opened(file: Path) -> sqlite3.Connection:
             if written is None or written[0] != _program():
                 with connection:
                     connection.execute("DELETE FROM reports")
+                    connection.execute("DELETE FROM about")
                     connection.execute("INSERT OR REPLACE INTO about VALUES ('program', ?)", (_program(),))
             return connection
         except sqlite3.OperationalError:

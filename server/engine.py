@@ -92,7 +92,8 @@ def rests_on(path: str, project: Project, config: Config, report: Report) -> fro
             judge.drafts(statement)
     # Where a related place stands moves with everything above it.
     related = {each.location.path for finding in report.findings for each in finding.related}
-    return frozenset(index.memory.names(found) | {(each, WHOLE) for each in related - {path}})
+    names = (each for each in index.memory.names(found) if each[0] != "calls")  # they say it more exactly, too
+    return frozenset((*names, *((each, WHOLE) for each in related - {path})))
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

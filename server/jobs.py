@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from . import engine
-from .cache import Cache, Entry, Meanings
+from .cache import Cache, Entry
 from .config import Config
 from .engine import Project
 from .finding import Report
+from .meanings import Meanings
 from .reading.memory import Dependency
 
 Task = tuple[str, Project, Config]
@@ -76,6 +77,8 @@ def _check_kept(
     finally:
         for key, entries in waiting.items():
             caches[key].keep(entries, meanings[key])
+            if rest:
+                caches[key].keep_imports(meanings[key])
 
 
 def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int, keep: bool) -> Iterator[_Checked]:

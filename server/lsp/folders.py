@@ -37,6 +37,7 @@ class Folder:
         self.reports: dict[str, Report] = {}
         self.shown: set[str] = set()
         self._before: dict[str, FileFacts | None] = {}
+        self._modules: set[str] = set()  # the names of those that a package gave another name, earlier and now
         self._importers: set[str] = set()
         self.use(editor)
 
@@ -60,16 +61,23 @@ class Folder:
         for path, text in texts.items():
             imports = text is not None and self.project.files[path].source.says(_AIMET)
             (self._importers.add if imports else self._importers.discard)(path)
+        for path, module in self.project.renamed.items():
+            self._modules.update((module, self.project.files[path].module))
 
     def take_dependents(self) -> set[str]:
         """The files that may read something else than when this was last asked, in files that changed since."""
         changed = {path for path, facts in self._before.items() if _differ(facts, self.project.files.get(path))}
+        dependents = {user for path in changed for user in self.project.dependents(path)}
+        if self._modules:
+            naming = self.project.naming_modules(self._modules)
+            dependents |= naming.union(*map(self.project.dependents, naming))
         self.forget_changes()
-        return {user for path in changed for user in self.project.dependents(path)} - changed
+        return dependents - changed
 
     def forget_changes(self) -> None:
         """Everything is checked anew, so nobody needs to know who depends on what changed."""
         self._before.clear()
+        self._modules.clear()
 
     def config(self, path: str) -> Config:
         """What the file is checked with."""

@@ -98,7 +98,7 @@ def _integer(node: ast.AST) -> int | None:
 
 def _passes_at_most(index: Index, cls: Definition, parameter: str, most: int) -> bool:
     """Whether nobody is known to make an object of a class with more than `most` for a parameter."""
-    index.depend("calls", parameter)
+    index.depend_on_callers(cls.path, parameter)
     position = _position(index, cls, parameter)
     return not any(
         number > most

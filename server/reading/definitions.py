@@ -350,6 +350,11 @@ class FileFacts:
             if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
         )
 
+    def take_imports(self, imports: dict[str, str], star_imports: tuple[str, ...]) -> None:
+        """Take over what was found before that this very text imports under this module name."""
+        self.__dict__.setdefault("imports", imports)
+        self.__dict__.setdefault("star_imports", star_imports)
+
     @cached_property
     def imports(self) -> dict[str, str]:
         """The top-level names bound by imports, with their dotted targets."""

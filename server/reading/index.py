@@ -6,6 +6,7 @@ A model that was read is kept until one of the names its reading asked for is bo
 from __future__ import annotations
 
 import ast
+import posixpath
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..knowledge.names import canonical
 from . import callers, toplevel
 from .definitions import Assigned, Definition, FileFacts
-from .memory import ABSENT, STANDS_IN, Dependency, Memory, Rest
+from .memory import ABSENT, CALLERS, MODULE, STANDS_IN, Dependency, Memory, Rest
 from .model import Model
 from .order import ClassOrder
 from .source import Statement
@@ -160,6 +161,21 @@ class Index:
         if self._recorders:
             self._recorders[-1].add((path, name))
 
+    def depend_on_callers(self, path: str, name: str) -> None:
+        """What is being read rests on what a file and those that import it say of a name."""
+        self.depend_on_workspace(CALLERS, path, name)
+
+    def depend_on_workspace(self, asked: str, place: str, name: str) -> None:
+        """What is being read rests on what some file, which may come or go, says of a name.
+
+        asked, place: what exactly, as `memory` lists it.
+        """
+        self.depend("calls", name)
+        self.depend(asked, f"{place}\0{name}")
+
+    def _depend_on_module(self, path: str, dotted: str) -> None:
+        self.depend(MODULE, f"{posixpath.dirname(path)}\0{dotted}")
+
     def lookup(self, path: str, name: str) -> Definition | Assigned | str | None:
         """What a top-level name of a file is."""
         known = self._found.get((path, name))
@@ -172,6 +188,7 @@ class Index:
 
     def resolve(self, dotted: str, path: str) -> Definition | Assigned | str | None:
         """What a dotted name means in a file."""
+        self._depend_on_module(path, dotted)
         return self.project.resolve(dotted, path, seen=self._recorders[-1] if self._recorders else None)
 
     def absolute(self, node: ast.ImportFrom, path: str) -> str:
@@ -182,7 +199,11 @@ class Index:
     def submodule(self, path: str, name: str) -> Definition | Assigned | str | None:
         """`package.name` where it is a file."""
         facts = self.project.files.get(path)
-        found = self.project.find_module(f"{facts.module}.{name}", path) if facts is not None else None
+        if facts is None:
+            return None
+        dotted = f"{facts.module}.{name}"
+        self._depend_on_module(path, dotted)
+        found = self.project.find_module(dotted, path)
         return f"file:{found}" if found is not None else None
 
     def dotted(self, node: ast.expr, path: str, scope: Definition | None = None) -> str:
@@ -372,14 +393,14 @@ class Index:
     def placed_mentions(self, definition: Definition) -> Iterator[tuple[FileFacts, Statement]]:
         """The same, with their files."""
         name = definition.simple_name
-        self.depend("calls", name)
+        self.depend_on_callers(definition.path, name)
         last: FileFacts | None = None
         for placed in self.project.mentions(definition.path, name):
             if placed[1] is not definition.statement:
                 if placed[0] is not last:  # those of a file come together
                     last = placed[0]
                     for other in last.called(name):
-                        self.depend("calls", other)
+                        self.depend_on_callers(definition.path, other)
                 yield placed
 
 

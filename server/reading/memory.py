@@ -8,8 +8,14 @@ from typing import Any
 from . import callers
 from .source import Statement
 
-# (file, top-level name), (file, "*") for its star imports, or ("calls", name) for who calls it.
+# (file, top-level name), (file, "*") for its star imports, ("calls", name) for who calls it, or (one of those below,
+# what was asked). Memory forgets everything when files come or go, so that ("calls", name) is all it needs to know of
+# who calls whom. What is kept on disk asks more exactly, to outlive files that change nothing.
 Dependency = tuple[str, str]
+# Told apart by (place, name), between them a null character. What a file and those that import it say of a top-level
+# name; who gets it from one of those; whether AIMET's module of that name is registered for the file; whether any file
+# says a text (in the place of the place); and which file a dotted name is, as seen from a folder.
+CALLERS, HANDED_ON, REGISTERED, MODULE, SAID = "<callers>", "<handed on>", "<registered>", "<module>", "<said>"
 # What a result rests on: names, and other results by their number.
 Rest = Dependency | int
 

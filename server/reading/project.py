@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import os
 import posixpath
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 
 from .definitions import Assigned, Definition, FileFacts, Import
 from .memory import Memory, Rest
+from .packages import lies_below, module_name
 from .source import Source, Statement, read
 
 _DEPTH = 24
@@ -26,6 +25,8 @@ class Project:
         self.files = files
         self.memory = memory
         memory.newest = self
+        # The files to which the step to this index gave another module name, with the one before.
+        self.renamed: Mapping[str, str] = {}
         # Whether no other index shares what was found out of all files, so that it can follow an edit.
         self._alone = True
 
@@ -96,14 +97,25 @@ class Project:
         if self.memory.newest is self and all(text is not None and path in files for path, text in texts.items()):
             return self._edited({path: text for path, text in texts.items() if text is not None})
         files = dict(files)
-        folders = {posixpath.dirname(each) for each in (*files, *texts) if each.endswith("/__init__.py")}
         for path, text in texts.items():
             known = files.pop(path, None)
             if text is not None and known is not None:
                 files[path] = known.after(read(text, known.source))
             elif text is not None:
-                files[path] = FileFacts(path, _module_name(path, self.root, folders), read(text))
-        return Project(self.root, files, Memory(self.memory.watched))
+                files[path] = FileFacts(path, "", read(text))
+        packages = {posixpath.dirname(each) for each in files if each.endswith("/__init__.py")}
+        # A package that comes or goes gives every file below it another name.
+        changed = {posixpath.dirname(each) for each in texts if each.endswith("/__init__.py")}
+        renamed = {}
+        for path in [each for each in files if each in texts or (changed and lies_below(each, changed))]:
+            module, name = files[path].module, module_name(path, self.root, packages)
+            if name != module:
+                files[path] = FileFacts(path, name, files[path].source)
+                if path in self.files:
+                    renamed[path] = module
+        following = Project(self.root, files, Memory(self.memory.watched))
+        following.renamed = renamed
+        return following
 
     def _edited(self, texts: Mapping[str, str]) -> Project:
         """The next index, where no file comes or goes: what was read stays valid until a name it rests on changes."""
@@ -148,7 +160,7 @@ class Project:
     def modules(self) -> Mapping[str, Sequence[str]]:
         """The files of each module, by dotted name: several where the workspace has a package more than once."""
         names: dict[str, list[str]] = {}
-        for path, facts in self.files.items():
+        for path, facts in sorted(self.files.items()):
             names.setdefault(facts.module, []).append(path)
             relative = path[len(self.root) + 1 :] if path.startswith(self.root + "/") else ""
             if relative:
@@ -269,16 +281,37 @@ class Project:
             known = self._users[path] = dict.fromkeys(found)
         return known
 
-    def naming_anywhere(self, name: str) -> Sequence[str]:
-        """The files in which a class or function names a top-level name of that file, sorted."""
-        return self._naming.get(name, ())
-
     def naming(self, path: str, name: str) -> list[str]:
         """The file itself and the files that import from it in which a class or function names `name`."""
         users, anywhere = self.users(path), self._naming.get(name, ())
         if len(users) < len(anywhere):
             return sorted(each for each in {path, *users} if name in self.files[each].mentioned)
         return [each for each in anywhere if each == path or each in users]
+
+    def is_registered_for(self, path: str, name: str) -> bool:
+        """Whether a file, or one that it imports, registers AIMET's module of this name with quantsim."""
+        reached = [each for each, facts in self.files.items() if name in facts.registered_with_aimet]
+        seen = set(reached)
+        while reached:
+            more = self.importers.get(reached.pop(), frozenset()) - seen
+            seen |= more
+            reached.extend(more)
+        return path in seen
+
+    def handed_on(self, path: str, name: str) -> Iterator[tuple[str, str]]:
+        """(file, target) of the imports that may get a top-level name of `path` from a file that imports it from there,
+        where it may have another name.
+        """
+        users = {path, *self.users(path)}
+        known = {name, *(other for user in users for other in self.files[user].called(name))}
+        for each in sorted({each for user in users for each in self.importers.get(user, ())}):
+            for wanted in sorted(known - {name} if each in users else known):
+                for target in self.files[each].imported(wanted):
+                    yield each, target
+
+    def says(self, text: str) -> bool:
+        """Whether a text without line ends stands in any file."""
+        return any(facts.source.says(text) for facts in self.files.values())
 
     def mentions(self, path: str, name: str) -> Sequence[tuple[FileFacts, Statement]]:
         """The classes and functions that name `name`, in the file itself and in those that import from it."""
@@ -318,6 +351,19 @@ class Project:
                     *paths[at + there :],
                 ]
 
+    def naming_modules(self, modules: Set[str]) -> set[str]:
+        """The files of these modules, and those that import something under their names."""
+
+        def named(facts: FileFacts) -> bool:
+            for dotted in (facts.module, *facts.imports.values(), *facts.star_imports):
+                while dotted:
+                    if dotted in modules:
+                        return True
+                    dotted = dotted.rpartition(".")[0]
+            return False
+
+        return {path for path, facts in self.files.items() if named(facts)}
+
     def dependents(self, path: str) -> set[str]:
         """Other files whose findings may differ after a change in `path`."""
         imported = set(self.users(path))
@@ -353,27 +399,3 @@ class _Former(Mapping[str, FileFacts]):
 
     def __len__(self) -> int:
         return len(self._following.files)
-
-
-@functools.cache
-def _outer_packages(root: str) -> tuple[str, ...]:
-    """The names of the packages that the folder `root` lies in, outermost first: `check` may be given a subpackage."""
-    names: list[str] = []
-    folder = posixpath.dirname(root)
-    while os.path.exists(f"{folder}/__init__.py") and len(names) < _DEPTH:
-        folder, name = posixpath.split(folder)
-        names.insert(0, name)
-    return tuple(names)
-
-
-def _module_name(path: str, root: str, packages: set[str]) -> str:
-    """The dotted name of a file: from the outermost folder of its packages down."""
-    folder, name = posixpath.split(path)
-    parts = [] if name == "__init__.py" else [name.removesuffix(".py")]
-    while folder in packages and folder not in ("", "/"):
-        if folder == root:
-            parts = [*_outer_packages(root), posixpath.basename(root), *parts]
-            break
-        folder, last = posixpath.split(folder)
-        parts.insert(0, last)
-    return ".".join(parts) or posixpath.basename(folder)

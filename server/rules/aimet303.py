@@ -12,6 +12,7 @@ from ..knowledge import modules, tensors
 from ..knowledge.layers import layer
 from ..positions import Span, code_point_column
 from ..reading.definitions import Definition
+from ..reading.memory import SAID
 from ..reading.syntax import walk
 from ..reading.values import Tensor
 from . import leaves, state, stubs, support, usage
@@ -211,6 +212,8 @@ def _name_spot(unit: Unit, definition: Definition) -> Spot:
 
 # Which classes
 
+_IGNORES_ALL = "QuantizationMixin.ignore_unknown_modules("
+
 
 def _is_unknown_to_quantsim(unit: Unit, definition: Definition) -> bool:
     index = unit.index
@@ -321,10 +324,9 @@ def _all_ignored(index: Index) -> bool:
     """Whether the workspace tells AIMET to ignore every unknown module."""
     key = ("ignores unknown modules",)
     dependency = ("calls", "ignore_unknown_modules")
-    index.depend(*dependency)
+    index.depend_on_workspace(SAID, _IGNORES_ALL, "ignore_unknown_modules")
     known = index.memory.entries.get(key)
     if known is None:
-        files = index.project.files.values()
-        known = any("QuantizationMixin.ignore_unknown_modules(" in facts.source.text for facts in files)
+        known = index.project.says(_IGNORES_ALL)
         index.memory.keep(key, known, frozenset({dependency}))
     return bool(known)

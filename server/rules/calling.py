@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..reading.definitions import CODE, Definition
+from ..reading.memory import HANDED_ON
 from . import support
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _calls(index: Index, function: Definition) -> Calls:
     mentions = list(index.placed_mentions(function))  # makes this reading depend on who names the function
     names = _local_names(index, function, users)
     handed_on = any(_handed_on(index, path, local) for path, local in names.items())
-    complete = not handed_on and not _passed_on(index, function, names)
+    complete = not handed_on and not _passed_on(index, function)
     for facts, statement in mentions:
         holder = facts.definition(statement)
         for node, around in _mentions(statement, names[facts.path]):
@@ -78,15 +79,11 @@ def _handed_on(index: Index, path: str, names: frozenset[str]) -> bool:
     return any(not names.isdisjoint(statement.parts.names) for statement in index.project.files[path].code)
 
 
-def _passed_on(index: Index, function: Definition, names: Mapping[str, frozenset[str]]) -> bool:
+def _passed_on(index: Index, function: Definition) -> bool:
     """Whether a file gets a function from one that imports it, in a way that its calls are not found."""
-    project, known = index.project, frozenset[str]().union(*names.values())
-    for path in {each for user in names for each in project.importers.get(user, ())}:
-        facts = project.files[path]
-        for name in known if path not in names else known - {function.simple_name}:
-            if any(index.resolve(target, path) is function for target in facts.imported(name)):
-                return True
-    return False
+    index.depend_on_workspace(HANDED_ON, function.path, function.simple_name)
+    handed_on = index.project.handed_on(function.path, function.simple_name)
+    return any(index.resolve(target, path) is function for path, target in handed_on)
 
 
 def _mentions(statement: Statement, names: frozenset[str]) -> Iterator[tuple[ast.AST, list[ast.AST]]]:

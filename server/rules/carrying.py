@@ -71,7 +71,7 @@ def _holds_in_init(
 
 def _module_constant(index: Index, path: str, name: str) -> bool:
     index.depend(path, name)
-    index.depend("calls", name)
+    index.depend_on_callers(path, name)
     file = index.project.files[path]
     binding = file.lookup(name)
     if isinstance(binding, Import):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..finding import NewModule, ReplaceText, Safety, Step
 from ..knowledge import modules
 from ..reading.definitions import CODE, Assigned, Definition
+from ..reading.memory import REGISTERED
 from ..reading.syntax import parents_below, walk
 from ..reading.values import Choice, Module, Tensor, Unknown, Value
 from .walks import walks_children, walks_of_forward
@@ -387,7 +388,7 @@ def _registered(unit: Unit, definition: Definition) -> bool:
     if any(isinstance(each, str) and each.endswith("QuantizationMixin") for each in unit.index.order(definition)):
         return True
     index, name = unit.index, definition.simple_name
-    index.depend("calls", name)
+    index.depend_on_callers(unit.path, name)
     files = index.project.files
     return any(name in files[path].registered_with_aimet for path in (unit.path, *index.project.users(unit.path)))
 
@@ -398,15 +399,8 @@ def knows_registration(unit: Unit, name: str) -> bool:
 
 
 def _knows_registration(unit: Unit, name: str) -> bool:
-    unit.index.depend("calls", name)
-    project = unit.index.project
-    reached = [path for path, facts in project.files.items() if name in facts.registered_with_aimet]
-    seen = set(reached)
-    while reached:
-        more = project.importers.get(reached.pop(), frozenset()) - seen
-        seen |= more
-        reached.extend(more)
-    return unit.path in seen
+    unit.index.depend_on_workspace(REGISTERED, unit.path, name)
+    return unit.index.project.is_registered_for(unit.path, name)
 
 
 def is_fixed(value: Value) -> bool:

@@ -141,7 +141,7 @@ def _is_part_of_models(index: Index, path: str, statement: Statement) -> bool:
 def _others(index: Index, definition: Definition) -> Iterator[tuple[str, Statement]]:
     """(file, statement) for the other statements that have the class's name, in its file and those that import it."""
     name = definition.simple_name
-    index.depend("calls", name)
+    index.depend_on_callers(definition.path, name)
     files = index.project.files
     paths = (definition.path, *index.project.users(definition.path))
     # Those whose classes and functions name it come first: mostly one of them settles the question.

@@ -97,6 +97,28 @@ async def test_the_workspace_is_checked_and_followed(editor: Editor, tmp_path: P
     await editor.shows(path.as_uri())
 
 
+async def test_a_package_that_comes_changes_what_relative_imports_below_it_mean(editor: Editor, tmp_path: Path) -> None:
+    folder = tmp_path / "pkg" / "sub"
+    folder.mkdir(parents=True)
+    (folder / "base.py").write_text("class Base:\n    pass\n")
+    (tmp_path / "pkg" / "base.py").write_text("import torch.nn as nn\n\n\nclass Base(nn.Module):\n    pass\n")
+    path = folder / "net.py"
+    text = MODEL.replace("import torch.nn as nn\n", "import torch.nn as nn\nfrom ..base import Base\n")
+    path.write_text(text.replace("(nn.Module)", "(Base)"))
+    await editor.start(tmp_path, command=COMMAND)
+    await editor.scanned()
+    assert not editor.now(path.as_uri())
+    packages = [tmp_path / "pkg" / "__init__.py", folder / "__init__.py"]
+    for package in packages:
+        package.write_text("")
+        editor.on_disk((package, lsp.FileChangeType.Created))
+    await editor.until(lambda: "12:15 AIMET101" in (editor.now(path.as_uri()) or ()))
+    for package in packages:
+        package.unlink()
+        editor.on_disk((package, lsp.FileChangeType.Deleted))
+    await editor.shows(path.as_uri())
+
+
 async def test_a_base_class_in_another_file_makes_a_model(editor: Editor, tmp_path: Path) -> None:
     (tmp_path / "base.py").write_text("import torch.nn as nn\n\n\nclass Base(nn.Module):\n    pass\n")
     text = MODEL.replace("import torch.nn as nn\n", "import torch.nn as nn\nfrom base import Base\n")

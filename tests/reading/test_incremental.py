@@ -113,7 +113,7 @@ def assert_fresh(workspace: Workspace, order: list[str] = _FILES) -> None:
         assert [each.span for each in shown[name]] == sorted(each.span for each in shown[name])
     fresh = Project.empty(ROOT).updated({at(name): text for name, text in workspace.texts.items()})
     for name in _NAMES:
-        assert [*workspace.project.naming_anywhere(name)] == [*fresh.naming_anywhere(name)], name
+        assert [*workspace.project._naming.get(name, [])] == [*fresh._naming.get(name, [])], name
 
 
 # One edit whose effect lies elsewhere, each: (what, file, old text, new text).
@@ -228,7 +228,7 @@ def test_an_index_stays_what_it_was_when_the_next_ones_are_made_of_it() -> None:
         workspace.check(["net.py"])
         past.append((workspace.project, dict(workspace.texts)))
     fork = workspace.project.fork().updated({at("net.py"): "import helpers\n"})
-    assert fork.naming_anywhere("Net") == []
+    assert fork._naming.get("Net", []) == []
     assert_fresh(workspace)
     for project, texts in past:
         expected = afresh(texts)
