@@ -93,10 +93,17 @@ def _held(scope: Scope, call: ast.AST) -> Iterator[ast.AST]:
     parent = scope.parents.get(call)
     for target in parent.targets if isinstance(parent, ast.Assign) and parent.value is call else ():
         if isinstance(target, ast.Name):
-            yield from _named(scope, target.id)
+            again = _is_in_loop(scope, call)
+            yield from (node for node in _named(scope, target.id) if again or node.lineno > target.lineno)
 
 
-def _named(scope: Scope, name: str) -> Iterator[ast.AST]:
+def _is_in_loop(scope: Scope, node: ast.AST | None) -> bool:
+    while node is not None and not isinstance(node, (ast.For, ast.While)):
+        node = scope.parents.get(node)
+    return node is not None
+
+
+def _named(scope: Scope, name: str) -> Iterator[ast.Name]:
     """Where a name is read, up to where it is bound to a list of the function's own (`features = list(features)`)."""
     names = scope.names(name)
     own = [node for node in names if not isinstance(node.ctx, ast.Load) and _makes_a_list(scope.parents.get(node))]

@@ -198,14 +198,18 @@ def _input(
     reads, whole, as_dict = _reads(method, parameter.name) if kind in ("", "dict") else ([], True, False)
     if not kind and as_dict:
         kind = "dict"
-    passed = [value for use in uses if (value := _passed(use, parameter.name, position)) is not None]
+    passed: dict[ast.AST, set[str]] = {}
+    for use in uses:
+        value = _passed(use, parameter.name, position)
+        if value is not None:
+            passed.setdefault(use.node, set()).add(kind_of(value, index))
     default = default_of(method, parameter.node)
     if default is not None:
-        passed = [value for value in passed if kind_of(value, index) != "none"]
+        passed = {call: kinds - {"none"} for call, kinds in passed.items() if kinds - {"none"}}
         if not passed:
             return None
     if not kind and passed:
-        kinds = {kind_of(value, index) for value in passed}
+        kinds = {_in_every_round(each) for each in passed.values()}
         kind = kinds.pop() if len(kinds) == 1 else ""
         if not kind and parameter.evidence == "body" and depth < _DEPTH:
             kinds = {_handed_down(index, use, parameter.name, position, depth) for use in uses}
@@ -213,6 +217,13 @@ def _input(
     if kind in ("", "none", "tuple of none"):
         return None
     return Input(parameter, kind, reads, whole, list({use.node: use for use in uses}.values()))
+
+
+def _in_every_round(kinds: set[str]) -> str:
+    """What a call passes whose rounds pass values of these kinds: a number that is added to may become a tensor."""
+    rest = kinds - {""}
+    sure = len(rest) == 1 and (len(kinds) == 1 or not rest & {"number", "numbers", "size"})
+    return rest.pop() if sure else ""
 
 
 def _handed_down(index: Index, use: Use, name: str, position: int | None, depth: int) -> str:

@@ -362,6 +362,7 @@ _CHANGES = {
     "asks for a list": ("        y = self.block(x)\n        return y[0] if isinstance(y, list) else y\n", False),
     "makes its own": ("        y = list(self.block(x))\n        y.append(x)\n        return y[0]\n", True),
     "makes it its own": ("        y = self.block(x)\n        y = [*y]\n        y += [x]\n        return y[0]\n", True),
+    "changes what had its name": ("        x = x + 1\n        x = self.block(x)\n        return x[0]\n", True),
     "reads it": ("        y = self.block(x)\n        return y[0] + y[-1]\n", True),
     "adds to what is in it": ("        y = self.block(x)\n        y[0].add_(x)\n        return y[0]\n", True),
 }  # fmt: skip
@@ -419,9 +420,9 @@ def test_a_list_is_followed_through_the_modules_that_get_it(source: str, repaire
     assert bool(found[0].repairs) is repaired
 
 
-@pytest.mark.parametrize(("start", "reported"), [("0.0", False), ("x", False), ("1", True)])
+@pytest.mark.parametrize(("start", "reported"), [("0.0", False), ("x", False), ("[x]", True), ("1", True)])
 def test_what_only_the_first_round_of_a_loop_passes(start: str, reported: bool) -> None:
-    step = "y" if reported else "self.block(x, y)"
+    step = "y" if start == "1" else "self.block(x, y)"
     loop = f"        for _ in range(3):\n            z = self.block(x, y)\n            y = {step}\n"
     call = f"        y = {start}\n{loop}        return z\n"
     found = _check(_holding("self, x, y", "        return self.a(x)\n", call))
