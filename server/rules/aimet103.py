@@ -78,7 +78,8 @@ class NonTensorIo(Rule):
 
     Every repair is unsafe: the way the module is called or its result is read changes. A dict becomes a tuple in the
     order of its keys, a list a tuple, and a dict parameter one parameter for each key read. Callers in the workspace
-    that can be followed are rewritten with it; the title says so, and says where others have to follow.
+    are rewritten with it; the title says so, and says where others have to follow. There is none where code of the
+    workspace could not follow: it changes the list, or reads the dict in other ways than by known keys.
     """
 
     code = "AIMET103"

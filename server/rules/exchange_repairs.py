@@ -50,11 +50,13 @@ def for_output(unit: Unit, definition: Definition, output: Output) -> Repair | s
     if output.kind == "list":
         title = "Return a tuple instead of the list (unsafe: callers that change the list must follow)"
         return _repair(title, steps, interface)
-    keys = _keys(output.returns)
-    if keys is not None and all(_follow(use, keys, steps) for use in exchange.uses_of(unit.index, definition)):
+    keys, uses = _keys(output.returns), list(exchange.uses_of(unit.index, definition))
+    if keys is not None and all(_follow(use, keys, steps) for use in uses):
         doubt = "unsafe: other callers must follow"
         title = f"Return a tuple instead of the dict, and read it by position in the workspace ({doubt})"
         return _repair(title, steps, replace(interface, keys=tuple(keys)))
+    if uses:
+        return "code of the workspace uses the dict in other ways than by reading known keys where it gets it"
     title = "Return a tuple instead of the dict (unsafe: callers that read it by key must be changed)"
     return _repair(title, {(unit.path, unit.statement.key): here}, interface)
 
@@ -165,16 +167,13 @@ def for_input(unit: Unit, definition: Definition, entry: Input) -> Repair | str:
             here.append(ReplaceText(unit.statement.span(assignment), ""))
         else:
             here.append(ReplaceText(unit.statement.span(node), key))
-    own = list(here)
     ordinary = [*method.args.posonlyargs, *method.args.args][1:]
     position = next(place for place, each in enumerate(ordinary) if each is entry.parameter.node)
     interface = Interface(definition.path, definition.name, (), entry.parameter.name, position)
-    if all(_pass_each(use, interface, keys, steps) for use in entry.uses):
-        interface = replace(interface, keys=tuple(keys))
-        listed = "and pass them in the workspace (unsafe: other callers must follow)"
-    else:
-        steps = {(unit.path, unit.statement.key): own}
-        listed = "(unsafe: callers must pass each tensor on its own)"
+    if not all(_pass_each(use, interface, keys, steps) for use in entry.uses):
+        return "code of the workspace passes a dict whose tensors cannot be told"
+    interface = replace(interface, keys=tuple(keys))
+    listed = "and pass them in the workspace (unsafe: other callers must follow)"
     names = ", ".join(f"`{key}`" for key in keys)
     return _repair(f"Take {names} instead of the dict `{entry.parameter.name}` {listed}", steps, interface)
 

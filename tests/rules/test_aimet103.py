@@ -232,13 +232,13 @@ def test_callers_in_other_files_are_rewritten_with_a_returned_dict() -> None:
     )
 
 
-def test_no_caller_is_rewritten_where_one_cannot_be_followed() -> None:
+def test_there_is_no_repair_where_one_cannot_be_followed() -> None:
     block = _IMPORTS + _net('        return {"a": self.a(x), "b": x}\n', name="Block")
     user = _USER + '        first = self.block(x)\n        return sum(first.values()) + first["a"]\n'
     project = Project.empty("/project").updated({_PATH: block, "/project/user.py": user})
     (finding,) = check(_PATH, project, _config()).findings
-    assert "callers that read it by key must be changed" in finding.repairs[0].title
-    assert set(repair_edits(_PATH, project, _config(), finding, finding.repairs[0])) == {_PATH}
+    assert not finding.repairs
+    assert "in other ways than by reading known keys" in finding.message
 
 
 def test_callers_in_other_files_are_rewritten_with_a_dict_parameter() -> None:
@@ -247,6 +247,15 @@ def test_callers_in_other_files_are_rewritten_with_a_dict_parameter() -> None:
     fixed = _repair({_PATH: block, "/project/user.py": user})
     assert "    def forward(self, a, b):\n        return self.a(a) + b\n" in fixed[_PATH]
     assert fixed["/project/user.py"] == _USER + "        return self.block(a=x + 1, b=x)\n"
+
+
+def test_a_dict_parameter_that_a_caller_passes_another_s_result_has_no_repair() -> None:
+    block = _IMPORTS + _net('        return self.a(inputs["a"]) + inputs["b"]\n', "self, inputs", "Block")
+    user = _USER + "        return self.block(self.fill({'a': x, 'b': x}))\n"
+    project = Project.empty("/project").updated({_PATH: block, "/project/user.py": user})
+    (finding,) = check(_PATH, project, _config()).findings
+    assert not finding.repairs
+    assert "a dict whose tensors cannot be told" in finding.message
 
 
 def test_a_dict_parameter_used_as_a_whole_has_no_repair() -> None:
