@@ -106,7 +106,7 @@ def _name(text: str, start: int, definition: re.Match[str]) -> str:
     return f"{word} {definition.group(1)}"
 
 
-_TRIPLE = re.compile(r'"""|\'\'\'')
+_DOUBLE, _SINGLE, _TRIPLE = re.compile('"""'), re.compile("'''"), re.compile(r'"""|\'\'\'')
 
 
 def inside_string(text: str, start: int, end: int) -> bool:
@@ -114,10 +114,12 @@ def inside_string(text: str, start: int, end: int) -> bool:
 
     Strings written as they mostly are, alone on their line and without escapes, are paired as they come.
     """
-    if text.find('"""', start, end) < 0 and text.find("'''", start, end) < 0:
+    double, single = text.find('"""', start, end) >= 0, text.find("'''", start, end) >= 0
+    if not double and not single:
         return False
     opened = ""
-    for match in _TRIPLE.finditer(text, start, end):
+    # One kind alone, as most texts have it, is found much faster.
+    for match in (_TRIPLE if double and single else _DOUBLE if double else _SINGLE).finditer(text, start, end):
         position = match.start()
         if opened and match.group() != opened:
             continue

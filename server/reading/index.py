@@ -52,6 +52,8 @@ class Index:
         # For edited classes, those of which what is not read anew is taken.
         self._earlier: dict[Any, Definition] = {}
         self._recorders: list[set[Rest]] = []
+        # The orders of classes, with what stands for each among what others rest on.
+        self._orders: dict[Definition, tuple[ClassOrder, int]] = {}
         # What names were found to be, and what each answer rests on.
         self._found: dict[tuple[str, str], tuple[Definition | Assigned | str | None, set[Rest]]] = {}
         self._reading: set[Any] = set()
@@ -254,11 +256,16 @@ class Index:
 
     def class_order(self, definition: Definition, depth: int = 0) -> ClassOrder:
         """The same, to look names up in."""
+        known = self._orders.get(definition)
+        if known is not None:
+            if self._recorders:
+                self._recorders[-1].add(known[1])
+            return known[0]
         key = ("order", definition)
-        order = self.recall(key)
-        if order is ABSENT:
-            order = self.remember(key, lambda: self._read_order(definition, depth))
-        return order  # type: ignore[no-any-return]
+        order: ClassOrder = self.remember(key, lambda: self._read_order(definition, depth))
+        if not self.provisional:  # else it may be one that stands in for another
+            self._orders[definition] = order, self.memory.number(key)
+        return order
 
     def _read_order(self, definition: Definition, depth: int) -> ClassOrder:
         self.depend(definition.path, definition.name.partition(".")[0])

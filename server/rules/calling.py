@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..reading.callers import identifiers
 from ..reading.definitions import CODE, Definition
 from ..reading.memory import HANDED_ON
 from . import support
@@ -76,7 +77,9 @@ def _local_names(index: Index, function: Definition, users: Sequence[str]) -> di
 def _handed_on(index: Index, path: str, names: frozenset[str]) -> bool:
     """Whether the code of a file outside functions and classes does more with a function than import it."""
     index.depend(path, CODE)
-    return any(not names.isdisjoint(statement.parts.names) for statement in index.project.files[path].code)
+    # Most of it is tables, whose words need no syntax tree.
+    said = (each for each in index.project.files[path].code if not names.isdisjoint(identifiers(each)))
+    return any(not names.isdisjoint(statement.parts.names) for statement in said)
 
 
 def _passed_on(index: Index, function: Definition) -> bool:
@@ -91,13 +94,15 @@ def _mentions(statement: Statement, names: frozenset[str]) -> Iterator[tuple[ast
     said = statement.parts.said
     mentions: list[ast.AST] = [node for name in sorted(names) for node in said.get(name, ())]
     parents = support.parents(statement) if mentions else {}
+    those = set(mentions)
     for node in mentions:
         around: list[ast.AST] = []
         outer = parents.get(node)
         while outer is not None:
-            around.insert(0, outer)
+            around.append(outer)
             outer = parents.get(outer)
-        if not any(each in mentions for each in around):  # the whole of `name.name` is one mention
+        around.reverse()
+        if those.isdisjoint(around):  # the whole of `name.name` is one mention
             yield node, around
 
 
