@@ -28,13 +28,17 @@ from ..reading.values import (
 from . import usage
 
 if TYPE_CHECKING:
+    from ..reading.definitions import FileFacts
     from ..reading.facts import Parameter, Return, Unit, Use
     from ..reading.index import Index
+    from ..reading.source import Statement
 
 _Method = ast.FunctionDef | ast.AsyncFunctionDef
 
 # Of the classes that hold a module this many are read for what they pass to it.
 _HOLDERS = 8
+# Through so many functions that make one of them.
+_FACTORIES = 2
 # And so many callers of callers.
 _DEPTH = 2
 _DICT_METHODS = frozenset({"items", "keys", "get", "update", "pop"})
@@ -296,15 +300,28 @@ def uses_of(index: Index, definition: Definition) -> Iterator[Use]:
     A call in a loop comes twice where its first round passes something else than the others.
     """
     read = 0
+    seen: set[Definition] = set()
     own = (index.project.files[definition.path], definition.statement)
-    for facts, statement in (*index.placed_mentions(definition), own):
+    for facts, statement in (*_users(index, definition), own):
         for holder in model_definitions(index, facts, statement):
+            if holder in seen:
+                continue
+            seen.add(holder)
             trace = index.trace(holder)
             found = [use for use in trace.uses if _is_of(index, holder, use, definition)] if trace is not None else []
             yield from found
             read += bool(found)
             if read >= _HOLDERS:
                 return
+
+
+def _users(index: Index, definition: Definition, depth: int = 0) -> Iterator[tuple[FileFacts, Statement]]:
+    """The statements that may make an instance of a class: those that name it, and those that name what they make."""
+    for facts, statement in index.placed_mentions(definition):
+        yield facts, statement
+        maker = facts.definition(statement)
+        if depth < _FACTORIES and maker is not None and isinstance(maker.node, ast.FunctionDef):
+            yield from _users(index, maker, depth + 1)
 
 
 def _is_of(index: Index, holder: Definition, use: Use, definition: Definition) -> bool:

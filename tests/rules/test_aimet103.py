@@ -232,6 +232,14 @@ def test_callers_in_other_files_are_rewritten_with_a_returned_dict() -> None:
     )
 
 
+def test_a_model_that_a_function_makes_is_followed() -> None:
+    make = "\n\ndef make(pretrained=False):\n    model = Block()\n    return model\n"
+    block = _IMPORTS + _net('        return {"a": self.a(x), "b": x}\n', name="Block") + make
+    user = _USER.replace("Block", "make") + '        out = self.block(x)\n        return out["b"]\n'
+    fixed = _repair({_PATH: block, "/project/user.py": user})
+    assert fixed["/project/user.py"].endswith("        return out[1]\n")
+
+
 def test_there_is_no_repair_where_one_cannot_be_followed() -> None:
     block = _IMPORTS + _net('        return {"a": self.a(x), "b": x}\n', name="Block")
     user = _USER + '        first = self.block(x)\n        return sum(first.values()) + first["a"]\n'
