@@ -219,6 +219,7 @@ _FLOAT_FUNCTIONAL = frozenset(
 ) | {"torch.nn.quantized.FloatFunctional", "torch.nn.quantized.modules.FloatFunctional"}
 _OF_FLOATS = {
     "add": "torch.add",
+    "add_relu": "torch.ao.nn.quantized.FloatFunctional.add_relu",
     "add_scalar": "torch.add",
     "cat": "torch.cat",
     "matmul": "torch.matmul",
@@ -228,7 +229,7 @@ _OF_FLOATS = {
 
 
 def float_functional(dotted: str, method: str) -> str | None:
-    """The function that a method of torch's `FloatFunctional` calls.
+    """The function that a method of torch's `FloatFunctional` calls; the method itself where it calls two.
 
     Only its methods are called, never the module, so that AIMET sees an operation and no module (measured on AIMET
     2.42: its validator lists all of these).

@@ -49,7 +49,8 @@ class Operation:
         the operand is not written there (`map(F.relu, xs)`).
     keywords: the same by name. starred: whether `*` or `**` hides some operands.
     via: `direct` where the call names the function; `stored` where it goes through an attribute or variable;
-        `passed` where the function is handed to another one (`map`, `checkpoint`); `operator` for a symbol.
+        `passed` where the function is handed to another one (`map`, `checkpoint`); `operator` for a symbol;
+        `combined` where the call runs other operations too.
     loops: the loops around it, innermost last.
     result: what it yields.
     chain: the calls through which it was first reached; repeated: one run reaches it through others too.

@@ -50,6 +50,11 @@ def _is_tensor(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Va
     return FALSE if isinstance(value, (Const, Sequence, Dictionary)) else Number("bool")
 
 
+def _add_relu(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
+    # An addition and a relu in one call: there is no module that could take its place.
+    return calls.torch_operation(m, "torch.add", a, node, callee, "combined")
+
+
 MODELS: dict[str, Callable[..., Value]] = {
     "torch.utils.checkpoint.checkpoint": _checkpoint,
     "torch.utils.checkpoint.checkpoint_sequential": _checkpoint_sequential,
@@ -59,6 +64,7 @@ MODELS: dict[str, Callable[..., Value]] = {
     "torch.nn.ParameterList": _parameter_list,
     "torch.nn.ParameterDict": _parameter_dict,
     "torch.is_tensor": _is_tensor,
+    "torch.ao.nn.quantized.FloatFunctional.add_relu": _add_relu,
     "torch.overrides.has_torch_function_unary": function_models.constant(FALSE),
     "torch.jit.is_scripting": function_models.constant(FALSE),
     "torch._jit_internal.is_scripting": function_models.constant(FALSE),

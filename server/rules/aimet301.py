@@ -297,6 +297,8 @@ def _repairs(
     if place.owner is not None:
         if operation.via in ("stored", "passed", "operator function"):
             return (), "the function is handed on and called elsewhere"
+        if operation.via == "combined":
+            return (), "one call computes several operations; write a module for each"
         if operation.repeated or (operation.loops and not lists.walked_around(unit, operation)):
             return (), "it runs several times, so one module would be reused; use one module for each run"
     if form is None and module is not None:

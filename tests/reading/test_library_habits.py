@@ -137,7 +137,10 @@ def test_the_methods_of_a_float_functional_are_operations() -> None:
         "        self.skip = FloatFunctional()\n\n"
         "    def forward(self, x, y):\n        return self.skip.add_relu(x, y)\n"
     )
-    assert found({"a.py": source}, "a.py", "AIMET301") == [16, 17, 18]
+    assert found({"a.py": source}, "a.py", "AIMET301") == [16, 17, 18, 27]
+    project = Project.empty("/w").updated({"/w/a.py": source})
+    combined = check("/w/a.py", project, Config()).findings[-1]
+    assert not combined.repairs and "one call computes several operations" in combined.message
     assert found({"a.py": source}, "a.py", "AIMET303") == []
 
 
