@@ -367,6 +367,14 @@ class FileFacts:
         return {name: origin for name, origin in origins if name != origin}
 
     @cached_property
+    def importing(self) -> tuple[Statement, ...]:
+        """The classes and functions that may mention names which the file does not show: they import some themselves,
+        or the file imports all of a module's.
+        """
+        every = (statement for _, statement in self.source.statements if statement.is_definition)
+        return tuple(each for each in every if self.star_imports or "import" in each.text)
+
+    @cached_property
     def _called(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for other, origin in self.renamed.items():

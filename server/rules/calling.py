@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..reading.callers import identifiers
 from ..reading.definitions import CODE, Definition
 from ..reading.memory import HANDED_ON
 from . import support
@@ -77,8 +76,8 @@ def _local_names(index: Index, function: Definition, users: Sequence[str]) -> di
 def _handed_on(index: Index, path: str, names: frozenset[str]) -> bool:
     """Whether the code of a file outside functions and classes does more with a function than import it."""
     index.depend(path, CODE)
-    # Most of it is tables, whose words need no syntax tree.
-    said = (each for each in index.project.files[path].code if not names.isdisjoint(identifiers(each)))
+    # Most of it is tables, which need not be walked.
+    said = (each for each in index.project.files[path].code if any(name in each.text for name in names))
     return any(not names.isdisjoint(statement.parts.names) for statement in said)
 
 

@@ -141,17 +141,18 @@ def _is_part_of_models(index: Index, path: str, statement: Statement) -> bool:
 def _others(index: Index, definition: Definition) -> Iterator[tuple[str, Statement]]:
     """(file, statement) for the other statements that have the class's name, in its file and those that import it."""
     name = definition.simple_name
-    index.depend_on_callers(definition.path, name)
-    files = index.project.files
-    paths = (definition.path, *index.project.users(definition.path))
-    # Those whose classes and functions name it come first: mostly one of them settles the question.
-    for path in sorted(paths, key=lambda path: name not in files[path].mentioned):
-        facts = files[path]
+    # Mostly one of the classes and functions settles the question: they come before tables.
+    for facts, statement in index.placed_mentions(definition):
+        yield facts.path, statement
+    for path in (definition.path, *index.project.users(definition.path)):
+        facts = index.project.files[path]
         index.depend(path, CODE)
-        if name in facts.source.text:
-            for _, statement in facts.source.statements:
-                if statement is not definition.statement and name in statement.text:
-                    yield path, statement
+        for statement in facts.code:
+            if name in statement.text:
+                yield path, statement
+        for statement in facts.importing:
+            if statement is not definition.statement and name in statement.text:
+                yield path, statement
 
 
 def _in_table(node: ast.AST, name: str) -> bool:

@@ -73,6 +73,38 @@ def test_a_list_and_what_passes_between_submodules_is_graded_by_version(version:
     assert [each.severity for each in _check(held, version)] == [severity]
 
 
+_HOLDER = """class Holder(nn.Module):
+    def __init__(self):
+        super().__init__(){}
+        self.block = {}
+
+    def forward(self, x):
+        return self.block(x)["a"]
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from .model import Net\n\n\n" + _HOLDER.format("", "Net()"),
+        "from . import model\n\n\n" + _HOLDER.format("", "model.Net()"),
+        "from .model import *\n\n\n" + _HOLDER.format("", "Net()"),
+        "from .model import OTHER\n\n\n" + _HOLDER.format("\n        from .model import Net", "Net()"),
+        'from .model import Net\n\nNETS = {"net": Net}\n',
+        "from .model import Net\n\n\ndef make():\n    return nn.Sequential(nn.ReLU(), Wrapped(Net()))\n",
+    ],
+)
+def test_a_model_that_another_file_may_make_a_part_of_one_is_held_however_it_is_named(text: str) -> None:
+    net = _IMPORTS + "OTHER = 1\n\n\n" + _net('        return {"a": self.a(x)}\n')
+    other = "from torch import nn\n" + text
+    texts = {"/project/pkg/__init__.py": "", "/project/pkg/model.py": net, "/project/pkg/other.py": other}
+    project = Project.empty("/project").updated(texts)
+    (finding,) = check("/project/pkg/model.py", project, _config()).findings
+    assert finding.severity is Severity.WARNING
+    alone = Project.empty("/project").updated({**texts, "/project/pkg/other.py": other.replace("Net", "Another")})
+    assert [each.severity for each in check("/project/pkg/model.py", alone, _config()).findings] == [Severity.ERROR]
+
+
 @pytest.mark.parametrize(
     ("signature", "body"),
     [
