@@ -228,6 +228,33 @@ _OF_FLOATS = {
 }
 
 
+_STUBS = frozenset(
+    f"torch.{package}.{name}"
+    for package in ("quantization", "quantization.stubs", "ao.quantization", "ao.quantization.stubs")
+    for name in ("QuantStub", "DeQuantStub")
+)
+# What quantsim does not know of, of the layers without submodules (AIMET 2.42), with the parameters of their `forward`
+# that are quantized where somebody registers them.
+UNKNOWN_TO_QUANTSIM: dict[str, tuple[str, ...]] = {
+    "torch.nn.RMSNorm": ("x",),
+    "torch.nn.LPPool3d": ("input",),
+    "torchvision.ops.DropBlock2d": (),
+    "torchvision.ops.DropBlock3d": (),
+    "torchvision.ops.FrozenBatchNorm2d": ("x",),
+    "torchvision.ops.Permute": (),
+    "torchvision.ops.StochasticDepth": (),
+    **dict.fromkeys(_STUBS, ()),
+}
+
+
+def unknown_to_quantsim(dotted: str) -> tuple[str, ...] | None:
+    """For a library's class for which quantsim raises UnknownModuleError the tensors it computes with, in their order.
+
+    Empty where it passes on what it is given in eval mode; None for other classes.
+    """
+    return UNKNOWN_TO_QUANTSIM.get(canonical(dotted))
+
+
 def float_functional(dotted: str, method: str) -> str | None:
     """The function that a method of torch's `FloatFunctional` calls; the method itself where it calls two.
 
@@ -251,7 +278,7 @@ def is_module_base(dotted: str) -> bool:
     to list, the naming of its `modeling_` modules does.
     """
     path = canonical(dotted)
-    if path in table("module_classes")["classes"] or path in _LIGHTNING | _OPENMMLAB | _FLOAT_FUNCTIONAL:
+    if path in table("module_classes")["classes"] or path in _LIGHTNING | _OPENMMLAB | _FLOAT_FUNCTIONAL | _STUBS:
         return True
     if path.startswith("transformers."):
         match = re.fullmatch(_TRANSFORMERS_PUBLIC, path) or re.fullmatch(_TRANSFORMERS_PRIVATE, path)

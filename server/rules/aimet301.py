@@ -361,7 +361,7 @@ def _registration(unit: Unit, module: AimetModule, config: Config) -> tuple[Inse
     if not module.tensors or support.knows_registration(unit, module.name):
         return ()
     cls = f"{import_path(config.aimet_version)}.{module.name}"
-    return (stubs.registered_aimet(unit, cls, module.tensors),)
+    return (stubs.registered_library(unit, cls, module.tensors),)
 
 
 def _registered(module: AimetModule | None) -> bool:

@@ -51,6 +51,8 @@ class UnregisteredModule(Rule):
     over its own parameters, one that only changes shapes, a bare subclass of a torch layer. A class that the
     workspace registers with `QuantizationMixin.implements` or `QuantizationMixin.ignore` is not reported, nor are
     classes that only serve as bases, losses that no model holds, and subclasses of `nn.Identity` and of containers.
+    A layer of torch's or torchvision's that AIMET does not know either (`nn.RMSNorm`, `StochasticDepth`, `QuantStub`)
+    is reported where it is made.
 
     ## Why AIMET needs it
 
@@ -120,6 +122,13 @@ class UnregisteredModule(Rule):
             "from torch import nn\n\n\nclass Conv(nn.Conv2d):\n    pass\n",
             (4,),
         ),
+        Case(
+            "a layer of torch's that AIMET does not know",
+            "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+            "        self.fc = nn.Linear(4, 4)\n        self.norm = nn.RMSNorm(4)\n\n"
+            "    def forward(self, x):\n        return self.norm(self.fc(x))\n",
+            (8,),
+        ),
         Case("a registered module", _HEAD + _SCALE + _STUB),
         Case("an ignored module", _HEAD + _SCALE + "\n\nQuantizationMixin.ignore(Scale)\n"),
         Case(
@@ -145,6 +154,9 @@ class UnregisteredModule(Rule):
             definition = model.definition
             if _is_unknown_to_quantsim(unit, definition) and not _all_ignored(unit.index):
                 yield _draft(unit, definition, config)
+            for node, cls in _unknown_layers(unit, definition):
+                if not _all_ignored(unit.index):
+                    yield _layer_draft(unit, node, cls, config)
 
 
 def _draft(unit: Unit, definition: Definition, config: Config) -> Draft:
@@ -156,6 +168,45 @@ def _draft(unit: Unit, definition: Definition, config: Config) -> Draft:
     )
     severity = Severity.ERROR if config.aimet_version == "2.x" else Severity.WARNING
     return Draft("AIMET303", _name_spot(unit, definition), message, severity, definition.name, repairs)
+
+
+def _unknown_layers(unit: Unit, definition: Definition) -> Iterator[tuple[ast.Call, str]]:
+    """Where a model makes layers of a library that quantsim does not know and nobody registers: (call, class)."""
+    built = unit.index.built(definition)
+    calls: dict[ast.Call, str] = {}
+    for module in built.made if built is not None else ():
+        origin, cls = module.origin, module.cls
+        if cls is None or origin is None or (origin.path, origin.key) != (unit.path, unit.statement.key):
+            continue
+        # A class that is passed or chosen may be another one.
+        if isinstance(origin.node, ast.Call) and unit.index.dotted(origin.node.func, unit.path) == cls:
+            if modules.unknown_to_quantsim(cls) is not None:
+                calls[origin.node] = cls
+    for node, cls in calls.items():
+        if not support.registers_library(unit, cls.rpartition(".")[2]):
+            yield node, cls
+
+
+def _layer_draft(unit: Unit, node: ast.Call, cls: str, config: Config) -> Draft:
+    written = ast.unparse(node.func)
+    message = (
+        f"`{written}` is not registered with AIMET: AIMET 2's QuantizationSimModel raises UnknownModuleError for it."
+    )
+    severity = Severity.ERROR if config.aimet_version == "2.x" else Severity.WARNING
+    repairs: list[Repair] = []
+    if config.aimet_version == "1.x":
+        message += " There is no repair for AIMET 1.x, which wraps it as it is."
+    else:
+        name, tensors_in = cls.rpartition(".")[2], modules.unknown_to_quantsim(cls)
+        doubt = "unsafe: imports aimet_torch; "
+        steps = [(f"Leave `{name}` out of quantization ({doubt}it gets no quantizer)", stubs.ignored_library(cls))]
+        if tensors_in:
+            title = f"Register a quantized `{name}` with AIMET ({doubt}check how it is quantized)"
+            steps.insert(0, (title, stubs.registered_library(unit, cls, tensors_in)))
+        repairs = [
+            Repair(title, Safety.UNSAFE, (Change(unit.path, unit.statement.key, (step,)),)) for title, step in steps
+        ]
+    return Draft("AIMET303", unit.spot(node.func), message, severity, written, tuple(repairs))
 
 
 def _repairs(unit: Unit, definition: Definition, config: Config) -> tuple[tuple[Repair, ...], str]:

@@ -51,8 +51,13 @@ def registered(unit: Unit, definition: Definition) -> InsertStatements | None:
     return InsertStatements(_text(name, made, inputs, outputs), (MIXIN, LIST))
 
 
-def registered_aimet(unit: Unit, cls: str, tensors: Iterable[str]) -> InsertStatements:
-    """A quantized definition of one of AIMET's modules that quantsim does not know.
+def ignored_library(cls: str) -> InsertStatements:
+    """Excludes a library's class from quantization. cls: its dotted path."""
+    return InsertStatements("{0}.ignore({1})", (MIXIN, cls))
+
+
+def registered_library(unit: Unit, cls: str, tensors: Iterable[str]) -> InsertStatements:
+    """A quantized definition of a library's module, or of one of AIMET's, that quantsim does not know.
 
     cls: its dotted path. tensors: the parameters of its `forward` to quantize, which come first.
     """

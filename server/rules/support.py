@@ -393,6 +393,17 @@ def _registered(unit: Unit, definition: Definition) -> bool:
     return any(name in files[path].registered_with_aimet for path in (unit.path, *index.project.users(unit.path)))
 
 
+def registers_library(unit: Unit, name: str) -> bool:
+    """Whether a file, one that it imports, or one that imports it registers a library's class of this name."""
+    if knows_registration(unit, name):
+        return True
+    index, paths = unit.index, (unit.path, *unit.index.project.users(unit.path))
+    index.depend_on_callers(unit.path, name)
+    for path in paths:
+        index.depend(path, CODE)
+    return any(name in index.project.files[path].registered_with_aimet for path in paths)
+
+
 def knows_registration(unit: Unit, name: str) -> bool:
     """Whether a file, or one that it imports, registers AIMET's module of this name with quantsim."""
     return bool(unit.index.remember(("knows registration", name, unit.path), lambda: _knows_registration(unit, name)))

@@ -183,6 +183,37 @@ def test_quantized_classes_are_the_registered_ones() -> None:
         assert ("quantized" in entry) == (resolve(path) in registered | ignored), path
 
 
+# How each layer that quantsim does not know is made, and the shape of what it is given.
+_UNKNOWN = {
+    "RMSNorm": ((4,), (1, 4)),
+    "LPPool3d": ((2, 2), (1, 4, 4, 4, 4)),
+    "DropBlock2d": ((0.1, 3), (1, 4, 8, 8)),
+    "DropBlock3d": ((0.1, 3), (1, 4, 8, 8, 8)),
+    "FrozenBatchNorm2d": ((4,), (1, 4, 8, 8)),
+    "Permute": (([0, 2, 1],), (1, 4, 4)),
+    "StochasticDepth": ((0.1, "row"), (1, 4)),
+    "QuantStub": ((), (1, 4)),
+    "DeQuantStub": ((), (1, 4)),
+}
+
+
+@pytest.mark.parametrize("path", modules.UNKNOWN_TO_QUANTSIM)
+def test_layers_that_quantsim_does_not_know(path: str) -> None:
+    from aimet_torch.quantsim import QuantizationSimModel
+
+    arguments, shape = _UNKNOWN[path.rpartition(".")[2]]
+    layer = resolve(path)(*arguments)
+    model = torch.nn.Sequential(layer, torch.nn.ReLU()).eval()
+    with pytest.raises(RuntimeError, match="not registered"):
+        QuantizationSimModel(model, dummy_input=torch.rand(shape))
+    tensors = modules.unknown_to_quantsim(path)
+    assert tensors == tuple(inspect.signature(layer.forward).parameters)[: len(tensors or ())]
+    if not tensors:
+        # It hands on the values it is given: there is nothing to quantize anew.
+        given = torch.rand(shape)
+        assert torch.equal(layer.eval()(given).flatten().sort().values, given.flatten().sort().values)
+
+
 def test_every_sampled_operation_has_a_verdict_of_the_validator(found: dict[str, list[Sample]]) -> None:
     missing = {s for s in found if validator.flagged(s) is None}
     # AIMET cannot build a graph of these here: no LAPACK, results that cannot be traced, or samples torch refuses.

@@ -9,7 +9,7 @@ import ast
 
 import pytest
 from aimet_guidelines.config import Config
-from aimet_guidelines.engine import Project, check, repair_edits
+from aimet_guidelines.engine import Project, check, fix_all, repair_edits
 from aimet_guidelines.finding import Finding, Severity
 from aimet_guidelines.rewriting import apply_edits
 
@@ -176,3 +176,37 @@ def test_a_class_that_registers_a_module_by_hand_is_a_container() -> None:
         "    def forward(self, x):\n        return [self._modules['0'](x)]\n"
     )
     assert findings("AIMET303", source) == []
+
+
+_LAYERS = (
+    "from torch.ao.quantization import DeQuantStub, QuantStub\nfrom torchvision.ops import StochasticDepth\n\n\n"
+    "class Net(nn.Module):\n    def __init__(self, norm_layer=nn.RMSNorm):\n        super().__init__()\n"
+    "        self.fc = nn.Linear(4, 4)\n        self.quant, self.back = QuantStub(), DeQuantStub()\n"
+    "        self.norm = nn.RMSNorm(4)\n        self.drop = StochasticDepth(0.1, 'row')\n"
+    "        self.other = norm_layer(4)\n\n    def forward(self, x):\n"
+    "        return self.back(self.drop(self.other(self.norm(self.fc(self.quant(x))))))\n"
+)
+
+
+def test_a_library_s_layer_is_reported_where_it_is_made() -> None:
+    assert _named(_LAYERS) == ["QuantStub", "DeQuantStub", "nn.RMSNorm", "StochasticDepth"]
+    other = "from aimet_torch.nn import QuantizationMixin\nfrom torch import nn\n\nimport model\n\n"
+    registered = "\n\nQuantizationMixin.ignore(StochasticDepth)\n"
+    assert _named(_LAYERS + registered) == ["QuantStub", "DeQuantStub", "nn.RMSNorm"]
+    elsewhere = {"/project/quant.py": other + "QuantizationMixin.ignore(nn.RMSNorm)\n"}
+    assert _named(_LAYERS, elsewhere) == ["QuantStub", "DeQuantStub", "StochasticDepth"]
+
+
+def test_a_library_s_layer_is_registered_once() -> None:
+    source = _HEAD + (
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.a, self.b = nn.RMSNorm(4), nn.RMSNorm(4)\n        self.drop = StochasticDepth(0.1, 'row')\n\n"
+        "    def forward(self, x):\n        return self.drop(self.b(self.a(x)))\n"
+    )
+    source = source.replace("from torch import nn", "from torch import nn\nfrom torchvision.ops import StochasticDepth")
+    project = Project.empty("/project").updated({_PATH: source})
+    config = Config(root="/project", select=("AIMET303",))
+    text = fix_all(_PATH, project, config, lambda finding, repair: True).text
+    assert text.count("@QuantizationMixin.implements(nn.RMSNorm)\nclass QuantizedRMSNorm(") == 1
+    assert text.count("QuantizationMixin.ignore(StochasticDepth)\n") == 1
+    assert not _findings(text)
