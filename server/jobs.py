@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import NamedTuple
 
 from . import engine
@@ -24,6 +25,10 @@ _WORTH_IT = 64
 _LARGE = 8_000_000
 # Results in memory, which take about 25 kB each: a process with more of them lets go of what it has read.
 _BATCH = 48_000
+# Giving up leaves about a hundredth in circles: they are looked for, which takes long, one time in so many.
+_COLLECTED = 8
+# One part in so many is small.
+_SMALL = 3
 # Reports that are kept for the next run at a time.
 _KEPT_AT_ONCE = 64
 
@@ -89,8 +94,8 @@ def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int, keep: b
     if jobs < 2 or len(indexes) < _WORTH_IT or not hasattr(os, "fork"):
         with _uncollected():
             checker = _Checker(tasks, keep, shared=False)
-            for index in indexes:
-                yield checker.check(index)
+            order = checker.ordered(indexes)
+            yield from _sorted(order, map(checker.check, order))
         return
     # Slow to import for one file.
     import multiprocessing
@@ -103,13 +108,25 @@ def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int, keep: b
     try:
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), initializer=gc.disable) as pool:
             # Files beside each other share base classes, so runs of them stay in one process.
-            size = max(8, len(indexes) // (jobs * 3))
-            runs = [indexes[start : start + size] for start in range(0, len(indexes), size)]
-            for each in pool.map(_check_run, runs):
-                yield from each
+            order = _shared.ordered(indexes)
+            size = max(8, len(order) // (jobs * 3))
+            runs = [order[start : start + size] for start in range(0, len(order), size)]
+            yield from _sorted(order, chain.from_iterable(pool.map(_check_run, runs)))
     finally:
         gc.unfreeze()
         _shared = None
+
+
+def _sorted(order: Sequence[int], checked: Iterable[_Checked]) -> Iterator[_Checked]:
+    """What was found, by index; each as soon as it and all before it are there."""
+    indexes = iter(sorted(order))
+    waiting: dict[int, _Checked] = {}
+    following = next(indexes, None)
+    for index, each in zip(order, checked, strict=True):
+        waiting[index] = each
+        while following in waiting:
+            yield waiting.pop(following)
+            following = next(indexes, None)
 
 
 class _Checker:
@@ -124,6 +141,20 @@ class _Checker:
         self._projects = {key: project.prepared() for key, project in given.items()} if self._in_batches else given
         self._package = ""
 
+    def ordered(self, indexes: Sequence[int]) -> list[int]:
+        """The order to check tasks in: package by package, models first, then what they use. By then it is known which
+        of them use it.
+        """
+        packages: dict[str, int] = {}
+
+        def place(index: int) -> tuple[int, bool]:
+            path, given, _ = self._tasks[index]
+            has_models = "def forward(" in given.text(path)
+            package = packages.setdefault(given.files[path].package, len(packages))
+            return package, not has_models or path in self._projects[id(given)].common
+
+        return sorted(indexes, key=place)
+
     def check(self, index: int) -> _Checked:
         """Check one task."""
         path, given, config = self._tasks[index]
@@ -131,23 +162,30 @@ class _Checker:
             # What was read of one package is of little use to another, and of much to the rest of its own.
             last, self._package = self._package, given.files[path].package
             most = _BATCH if self._package == last else _BATCH // 2
-            self._projects = {key: bounded(each, most) for key, each in self._projects.items()}
+            self._projects = {key: bounded(each, most, final=not self._keep) for key, each in self._projects.items()}
         project = self._projects[id(given)]
         report = engine.check(path, project, config)
         names = engine.rests_on(path, project, config, report) if self._keep else frozenset[Dependency]()
         return _Checked(report, names)
 
 
-def bounded(project: Project, most: int | None = None) -> Project:
-    """The project, which must be nobody else's, without what was read of it where that has grown large.
+def bounded(project: Project, most: int | None = None, *, final: bool = False) -> Project:
+    """The project, which must be nobody else's, without most of what was read of it where that has grown large.
 
-    What was found out of the files' texts stays. most: how many results may be in memory.
+    What was found out of the files' texts stays, and what was read of files that many use, as long as that is little.
+    most: how many results may be in memory. final: nobody will edit the files, or ask what is found rests on.
     """
-    if len(project.memory.entries) <= (_BATCH if most is None else most):
+    most = _BATCH if most is None else most
+    if len(project.memory.entries) <= most:
         return project
-    following = project.unread()
-    project.let_go()
-    gc.collect()
+    kept = project.common
+    following = project.unread(kept, final=final)
+    if len(following.memory.entries) > most // _SMALL:
+        kept = frozenset()
+        following = project.unread(final=final)
+    project.let_go(kept)
+    if following.renewed % _COLLECTED == 0:
+        gc.collect()
     return following
 
 

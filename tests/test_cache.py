@@ -103,6 +103,27 @@ def test_no_stale_finding_after(edited: dict[str, str]) -> None:
     assert _same(_run(FILES), _afresh(FILES))
 
 
+_HELPER = "import torch.nn.functional as F\n\n\ndef gate(x):\n    return F.relu(x)\n"
+_USER = (
+    "from torch import nn\n\nfrom flags import ON\nfrom helper import gate\n\n\nclass User(nn.Module):\n"
+    "    def forward(self, x):\n        return gate(x) if ON else x\n"
+)
+
+
+@pytest.mark.parametrize(("before", "after"), [("True", "False"), ("False", "True")])
+def test_no_stale_finding_where_models_were_let_go_before_what_they_use_was_checked(
+    before: str, after: str, checked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_LARGE", 0)
+    monkeypatch.setattr(jobs, "_BATCH", 0)
+    files = {"flags.py": f"ON = {before}\n", "helper.py": _HELPER, "user.py": _USER}
+    edited = {**files, "flags.py": f"ON = {after}\n"}
+    first = _run(files)
+    assert checked == ["user.py", "flags.py", "helper.py"]
+    assert not _same(first, _afresh(edited))
+    assert _same(_run(edited), _afresh(edited))
+
+
 def test_other_settings_have_their_own_reports(checked: list[str]) -> None:
     _run(FILES)
     checked.clear()

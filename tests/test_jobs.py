@@ -7,6 +7,9 @@ from aimet_guidelines import engine, jobs
 from aimet_guidelines.config import Config
 from aimet_guidelines.engine import Project
 from aimet_guidelines.finding import Report
+from aimet_guidelines.reading.facts import Trace
+from aimet_guidelines.reading.index import Index
+from aimet_guidelines.reading.model import Model
 
 ROOT = "/project"
 CONFIG = Config(root=ROOT)
@@ -99,4 +102,100 @@ def test_a_package_is_read_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     _reports(_project())
     assert known["one/nets/util.py"] > whole // 2  # never let go inside a package that fits
     assert known["one/use.py"] == 0
-    assert known["other/nets/__init__.py"] < whole // 2
+    assert known["other/nets/block.py"] < whole // 2
+
+
+_SHARED = """\
+import torch
+from torch import nn
+
+
+def gate(x):
+    return torch.sigmoid(x) * x
+
+
+class Base(nn.Module):
+    size = 1
+
+    def __init__(self):
+        super().__init__()
+        self.width = self.size
+        self.set_up()
+
+    def set_up(self):
+        self.act = nn.ReLU() if self.size else nn.SiLU()
+"""
+_USER = """\
+from .shared import Base, gate
+
+
+class Net{number}(Base):
+    size = {number}
+
+    def forward(self, x):
+        return gate(self.act(self.act(x)))
+"""
+
+
+def _users(count: int) -> Project:
+    texts: dict[str, str | None] = {f"{ROOT}/nets/__init__.py": "", f"{ROOT}/nets/shared/__init__.py": _SHARED}
+    texts |= {f"{ROOT}/nets/net{number}.py": _USER.format(number=number) for number in range(count)}
+    return Project.empty(ROOT).updated(texts)
+
+
+def test_what_many_files_use_is_kept_from_batch_to_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = _reports(_users(20))
+    monkeypatch.setattr(jobs, "_LARGE", 0)
+    monkeypatch.setattr(jobs, "_BATCH", 60)
+    kept: list[int] = []
+    unread = Project.unread
+
+    def noting(project: Project, paths: frozenset[str] = frozenset(), *, final: bool = False) -> Project:
+        following = unread(project, paths, final=final)
+        if paths:
+            assert paths == {f"{ROOT}/nets/shared/__init__.py"}
+            kept.append(len(following.memory.entries))
+        return following
+
+    monkeypatch.setattr(Project, "unread", noting)
+    assert _reports(_users(20)) == whole
+    assert len(kept) > 2 and all(kept)
+    assert max(kept) < 60 // 3 + 10  # what was read of the others is let go
+
+
+def test_helpers_are_checked_after_their_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    check = engine.check
+
+    def noting(path: str, given: Project, config: Config) -> Report:
+        order.append(path.removeprefix(f"{ROOT}/nets/"))
+        return check(path, given, config)
+
+    monkeypatch.setattr(engine, "check", noting)
+    reports = _reports(_users(3))
+    assert order == ["net0.py", "net1.py", "net2.py", "__init__.py", "shared/__init__.py"]
+    assert [report.path for report in reports] == list(_users(3).paths)
+
+
+def test_of_models_that_were_let_go_only_those_that_run_a_helper_are_read_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = _reports(_users(3))
+    monkeypatch.setattr(jobs, "_LARGE", 0)
+    monkeypatch.setattr(jobs, "_BATCH", 0)
+    project = _users(3)
+    read: list[str] = []
+    models = Model.read
+
+    def noting(model: Model, index: Index) -> Trace | None:
+        read.append(model.definition.name)
+        return models(model, index)
+
+    monkeypatch.setattr(Model, "read", noting)
+    other = project.updated(
+        {f"{ROOT}/nets/net3.py": _USER.format(number=3).replace("gate(self.act(self.act(x)))", "x")}
+    )
+    found = {report.path: report for report in _reports(other)}
+    assert all(found[report.path] == report for report in whole)
+    assert read.count("Net0") > 1  # for its own file, and for the helper
+    assert read.count("Net3") == 1

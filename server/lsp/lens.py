@@ -1,10 +1,9 @@
-"""Code lens: above each class, how many findings it has and how many of them a click repairs."""
+"""Code lens: above each model class, how many findings it has and how many of them can be repaired."""
 
 from __future__ import annotations
 
 from lsprotocol import types as lsp
 
-from .bulk import fixable
 from .commands import FIX_CLASS
 from .scope import classes
 from .session import Session
@@ -22,14 +21,10 @@ def lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
         inside = [finding for finding in subject.findings() if finding.span.line in here]
         if not inside:
             continue
-        repaired = len(fixable(subject.folder, subject.path, inside))
-        title = f"AIMET: {_counted(len(inside), 'issue')}, {_counted(repaired, 'safe fix')}"
+        repairable = sum(bool(finding.repairs) for finding in inside)
+        title = f"AIMET: {len(inside)} {'issue' if len(inside) == 1 else 'issues'}, {repairable} repairable"
         arguments = [subject.document.uri, scope.key]
         at = lsp.Position(scope.line - subject.first, 0)
-        command = lsp.Command(title, FIX_CLASS if repaired else "", arguments=arguments if repaired else None)
+        command = lsp.Command(title, FIX_CLASS if repairable else "", arguments=arguments if repairable else None)
         found.append(lsp.CodeLens(lsp.Range(at, at), command))
     return found
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 'es' if what.endswith('x') else 's'}"

@@ -201,6 +201,11 @@ class Trace:
     entries: dict[EntryKey, list[Entry]] = field(default_factory=dict)
     is_read_in_part: bool = False
 
+    @property
+    def touched(self) -> set[tuple[str, str]]:
+        """The statements, (file, key), whose code it runs."""
+        return self.reached
+
 
 @dataclass(eq=False)
 class Unit:

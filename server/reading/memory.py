@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from . import callers
@@ -20,6 +21,17 @@ CALLERS, HANDED_ON, REGISTERED, MODULE, SAID = "<callers>", "<handed on>", "<reg
 Rest = Dependency | int
 
 ABSENT = object()
+
+
+class Growing:
+    """A result that others are added to while it is kept."""
+
+    def keep_within(self, paths: AbstractSet[str], entries: Mapping[Any, Any]) -> bool:
+        """Give up what holds anything of other files than these; False where nothing is left.
+
+        entries: the other results that are kept.
+        """
+        raise NotImplementedError
 
 
 class Memory:
@@ -61,6 +73,31 @@ class Memory:
         other._tokens, other._edited, other._asked = dict(self._tokens), list(self._edited), self._asked
         other._former = {statement: dict(results) for statement, results in self._former.items()}
         other._judged = {key: dict(found) for key, found in self._judged.items()}
+        return other
+
+    def within(self, paths: AbstractSet[str]) -> Memory:
+        """What was read of these files alone, for a memory that takes the place of this one."""
+        other = Memory(self.watched)
+        other._tokens, other._count = self._tokens, self._count
+        growing: list[tuple[Any, Growing]] = []
+        for key, value in self.entries.items():
+            number, rests_on = self._numbers[key], self._rests_on[key]
+            if key[0] == "drafts" or not all(
+                rest in other._keys if isinstance(rest, int) else rest[0] in paths or rest[0] == MODULE
+                for rest in rests_on
+            ):
+                continue
+            if isinstance(value, Growing):
+                growing.append((key, value))
+            else:
+                other.entries[key] = value
+            other._numbers[key], other._keys[number], other._rests_on[key] = number, key, rests_on
+        for key, value in growing:
+            if value.keep_within(paths, other.entries):
+                other.entries[key] = value
+            else:
+                del other._keys[other._numbers.pop(key)], other._rests_on[key]
+        other._unentered.extend(other.entries)
         return other
 
     def token(self, value: Hashable) -> int:

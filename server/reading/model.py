@@ -48,6 +48,11 @@ class Built:
     dynamic: bool = False
     entered: Mapping[EntryKey, list[Entry]] = field(default_factory=dict)
 
+    @property
+    def touched(self) -> set[tuple[str, str]]:
+        """The statements, (file, key), in which it makes modules."""
+        return {(module.origin.path, module.origin.key) for module in self.made if module.origin is not None}
+
 
 @dataclass(eq=False)
 class Model:

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import posixpath
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
+from typing import NamedTuple
 
 from .definitions import Assigned, Definition, FileFacts, Import
-from .memory import Memory, Rest
+from .memory import ABSENT, Dependency, Memory, Rest
 from .packages import lies_below, module_name
 from .source import Source, Statement, read
 
 _DEPTH = 24
 # What is found out of all files, and holds nothing of their syntax trees.
-_TEXT_ALONE = ("modules", "_modules_found", "importers", "_users", "_naming")
+_TEXT_ALONE = ("modules", "_modules_found", "importers", "_users", "common", "_naming")
+# Those of them that follow from what is imported.
+_OF_IMPORTS = ("importers", "_users", "common")
+# What this many files outside of its folder use is of use to all.
+_MANY = 16
+
+
+class Outline(NamedTuple):
+    """What is left of what was read of the models in a statement.
+
+    touched: the statements, (file, key), whose code they run or make modules in. rests_on: the names this rests on.
+    """
+
+    touched: frozenset[tuple[str, str]]
+    rests_on: frozenset[Dependency]
 
 
 class Project:
@@ -25,8 +40,14 @@ class Project:
         self.files = files
         self.memory = memory
         memory.newest = self
+        # The files to which the step to this index gave another module name, with the one before.
+        self.renamed: Mapping[str, str] = {}
         # Whether no other index shares what was found out of all files, so that it can follow an edit.
         self._alone = True
+        # How often what was read was given up.
+        self.renewed = 0
+        # Of statements, (file, key), that were read and given up.
+        self.outlines: dict[tuple[str, str], Outline] = {}
 
     @classmethod
     def empty(cls, root: str) -> Project:
@@ -41,21 +62,40 @@ class Project:
         self._alone = forked._alone = False
         return forked
 
-    def unread(self) -> Project:
-        """The same index with nothing read of its files: what this one's reading takes is free once it is let go."""
-        following = Project(
-            self.root, {path: facts.unread() for path, facts in self.files.items()}, Memory(self.memory.watched)
-        )
+    def unread(self, kept: Set[str] = frozenset(), *, final: bool = False) -> Project:
+        """The same index with nothing read of its files: what this one's reading takes is free once it is let go.
+
+        kept: files of which what was read stays, but for what rests on others. final: nobody will edit the files, or
+        ask what is found rests on.
+        """
+        files = {path: facts if path in kept else facts.unread() for path, facts in self.files.items()}
+        following = Project(self.root, files, self.memory.within(kept) if kept else Memory(self.memory.watched))
         for name in _TEXT_ALONE:
             if name in self.__dict__:
                 following.__dict__[name] = self.__dict__[name]
         self._alone = following._alone = False
+        following.renewed = self.renewed + 1
+        following.outlines = {**self.outlines, **dict(self._outlined(final))}
         return following
 
-    def let_go(self) -> None:
-        """Give up what was read of the files. It is in circles, slow to find: they are broken here."""
-        for facts in self.files.values():
-            facts.let_go()
+    def _outlined(self, final: bool) -> Iterator[tuple[tuple[str, str], Outline]]:
+        memory = self.memory
+        for key, models in memory.entries.items():
+            # Where the class around the others is no model, it may run in models that hold an object of it.
+            if key[0] != "models" or not models or models[0].parent is not None:
+                continue
+            keys = [(what, model, "") for model in models for what in ("trace", "built")]
+            found = [memory.entries.get(each, ABSENT) for each in keys]
+            if ABSENT not in found:
+                rests_on = set() if final else memory.names(map(memory.number, (key, *keys)))
+                touched = frozenset[tuple[str, str]]().union(*(each.touched for each in found if each is not None))
+                yield (models[0].path, key[1].key), Outline(touched, frozenset(rests_on))
+
+    def let_go(self, kept: Set[str] = frozenset()) -> None:
+        """Give up what was read of the files but these. It is in circles, slow to find: they are broken here."""
+        for path, facts in self.files.items():
+            if path not in kept:
+                facts.let_go()
         self.memory.__dict__.clear()
         self.__dict__.clear()
 
@@ -104,11 +144,16 @@ class Project:
         packages = {posixpath.dirname(each) for each in files if each.endswith("/__init__.py")}
         # A package that comes or goes gives every file below it another name.
         changed = {posixpath.dirname(each) for each in texts if each.endswith("/__init__.py")}
+        renamed = {}
         for path in [each for each in files if each in texts or (changed and lies_below(each, changed))]:
-            name = module_name(path, self.root, packages)
-            if name != files[path].module:
+            module, name = files[path].module, module_name(path, self.root, packages)
+            if name != module:
                 files[path] = FileFacts(path, name, files[path].source)
-        return Project(self.root, files, Memory(self.memory.watched))
+                if path in self.files:
+                    renamed[path] = module
+        following = Project(self.root, files, Memory(self.memory.watched))
+        following.renamed = renamed
+        return following
 
     def _edited(self, texts: Mapping[str, str]) -> Project:
         """The next index, where no file comes or goes: what was read stays valid until a name it rests on changes."""
@@ -141,7 +186,7 @@ class Project:
         following = Project(self.root, files, self.memory)
         self.files = _Former(before, following)
         # Which file is which module is the same.
-        kept = [name for name in _TEXT_ALONE if same_imports or name not in ("importers", "_users")]
+        kept = [name for name in _TEXT_ALONE if same_imports or name not in _OF_IMPORTS]
         following.__dict__.update((name, self.__dict__[name]) for name in kept if name in self.__dict__)
         following._alone = self._alone
         self.__dict__.pop("_naming", None)
@@ -274,6 +319,15 @@ class Project:
             known = self._users[path] = dict.fromkeys(found)
         return known
 
+    @cached_property
+    def common(self) -> frozenset[str]:
+        """The files that many others use, all over the workspace."""
+        outside = (
+            (path, sum(posixpath.dirname(user) != posixpath.dirname(path) for user in self.users(path)))
+            for path in self.files
+        )
+        return frozenset(path for path, count in outside if count >= _MANY)
+
     def naming(self, path: str, name: str) -> list[str]:
         """The file itself and the files that import from it in which a class or function names `name`."""
         users, anywhere = self.users(path), self._naming.get(name, ())
@@ -344,49 +398,29 @@ class Project:
                     *paths[at + there :],
                 ]
 
-    def moved_since(self, earlier: Project) -> set[str]:
-        """The files that use another file than in an earlier index, since files came, went or got another module name,
-        and the files that they use now or used then.
-        """
-        files, before = self.files, earlier.files
-        moved = {
-            path for path in files.keys() | before.keys() if not _is_called_alike(files.get(path), before.get(path))
-        }
-        users = moved.union(*map(self.users, moved), *map(earlier.users, moved))
-        found = set(users)
-        for project in (self, earlier):
-            for user in users & project.files.keys():
-                found.update(project._used_by(project.files[user]))
-        return found & files.keys()
+    def naming_modules(self, modules: Set[str]) -> set[str]:
+        """The files of these modules, and those that import something under their names."""
 
-    def dependents(self, path: str, earlier: FileFacts | None = None) -> set[str]:
-        """Other files whose findings may differ after a change in `path`, which was `earlier` before."""
-        found = set(self.users(path))
-        for facts in (self.files.get(path), earlier):
-            if facts is not None:
-                found.update(self._used_by(facts))
-        found.discard(path)
-        return found
+        def named(facts: FileFacts) -> bool:
+            for dotted in (facts.module, *facts.imports.values(), *facts.star_imports):
+                while dotted:
+                    if dotted in modules:
+                        return True
+                    dotted = dotted.rpartition(".")[0]
+            return False
 
-    def _used_by(self, facts: FileFacts) -> Iterator[str]:
-        """The files of which a file may call something."""
-        modules = [self.find_module(each, facts.path) for each in facts.star_imports]
-        for target in facts.imports.values():
-            found = self.resolve(target, facts.path)
-            if isinstance(found, Definition):
-                yield found.path
-            elif isinstance(found, str) and found.startswith("file:"):
-                modules.append(found[5:])
-        for module in modules:
-            if module is not None:
-                yield module
-                behind = (self.lookup(module, name) for name in facts.mentioned)
-                yield from (each.path for each in behind if isinstance(each, Definition))
+        return {path for path, facts in self.files.items() if named(facts)}
 
-
-def _is_called_alike(one: FileFacts | None, other: FileFacts | None) -> bool:
-    """Whether a file is there both times under the same module name."""
-    return one is not None and other is not None and one.module == other.module
+    def dependents(self, path: str) -> set[str]:
+        """Other files whose findings may differ after a change in `path`."""
+        imported = set(self.users(path))
+        facts = self.files.get(path)
+        if facts is not None:
+            for target in facts.imports.values():
+                found = self.resolve(target, path)
+                if isinstance(found, Definition) and found.path != path:
+                    imported.add(found.path)
+        return imported
 
 
 class _Former(Mapping[str, FileFacts]):

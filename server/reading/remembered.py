@@ -10,7 +10,8 @@ reads next, and so on to the outcome.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from . import attributes
 from .arguments import Arguments
 from .definitions import Definition
+from .memory import Growing
 from .plain import (
     Described,
     Found,
@@ -75,9 +77,13 @@ class _Branch:
 
 
 @dataclass(eq=False, slots=True)
-class _Tree:
-    """The outcomes of a function's calls with the same arguments. An outcome that no longer holds is found missing."""
+class _Tree(Growing):
+    """The outcomes of a function's calls with the same arguments. An outcome that no longer holds is found missing.
 
+    given: the arguments, described.
+    """
+
+    given: Described
     first: _Branch | int | None = None
     outcomes: int = 0
 
@@ -94,12 +100,44 @@ class _Tree:
             node = node.following.get(described)
         self._put(parent, key, number)
 
+    def keep_within(self, paths: AbstractSet[str], entries: Mapping[Any, Any]) -> bool:
+        """Cut off the outcomes that are not kept, and those of calls that found anything of other files."""
+        if not _is_within(paths, self.given):
+            return False
+        # What leads to the first branch stands for one more, so that all are treated alike.
+        top = _Branch(())
+        if self.first is not None:
+            top.following[()] = self.first
+        branches = [top]
+        for branch in branches:
+            branches.extend(each for each in branch.following.values() if isinstance(each, _Branch))
+        self.outcomes = 0
+        for branch in reversed(branches):
+            for described, node in list(branch.following.items()):
+                if isinstance(node, _Branch):
+                    kept = bool(node.following)
+                else:
+                    outcome = entries.get(("outcome", node))
+                    kept = outcome is not None and all(each.path in paths for each in outcome.entered)
+                if not kept or not _is_within(paths, described):
+                    del branch.following[described]
+                elif not isinstance(node, _Branch):
+                    self.outcomes += 1
+        return bool(top.following)
+
     def _put(self, parent: _Branch | None, key: Described | None, node: _Branch | int) -> None:
         if parent is None:
             self.first = node
         else:
             assert key is not None
             parent.following[key] = node
+
+
+def _is_within(paths: AbstractSet[str], described: object) -> bool:
+    """Whether what was described holds nothing of other files than these."""
+    if isinstance(described, tuple):
+        return all(_is_within(paths, each) for each in described)
+    return not isinstance(described, Definition) or described.path in paths
 
 
 @dataclass(eq=False, slots=True)
@@ -137,7 +175,7 @@ def call(m: Machine, function: Function, owner: Module | None, arguments: Argume
     if key is None:
         return run()
     given = list(objects.each)
-    tree = m.index.remember(key, lambda: _planted(m, function.definition))
+    tree = m.index.remember(key, lambda: _planted(m, function.definition, key))
     repeat = _repeat(m, owner, Objects(given), tree)
     if repeat is not None:
         return repeat()
@@ -164,9 +202,9 @@ def call(m: Machine, function: Function, owner: Module | None, arguments: Argume
     return value
 
 
-def _planted(m: Machine, definition: Definition) -> _Tree:
+def _planted(m: Machine, definition: Definition, given: Described) -> _Tree:
     m.index.depend(definition.path, definition.name.partition(".")[0])
-    return _Tree()
+    return _Tree(given)
 
 
 def _add(watch: Watch, entered: Iterable[Definition], deepest: int, limited: bool) -> None:

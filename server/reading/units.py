@@ -161,12 +161,16 @@ def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[tu
         for other, candidate in index.placed_mentions(current):
             if id(candidate) in seen or (is_model and other is not facts):
                 continue
+            if read >= _CALLERS or looked_at >= _LOOKED_AT:
+                return
             if other.path not in means_it:
                 means_it[other.path] = _means(index, other, current)
             if not means_it[other.path]:
                 continue
             seen.add(id(candidate))
             looked_at += 1
+            if index.is_out_of_touch(other.path, candidate, key):
+                continue
             caller = other.definition(candidate)
             if caller is None:
                 continue
@@ -186,5 +190,3 @@ def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[tu
                         looked_at = 0
             elif not is_class:
                 queue.append(caller)
-            if read >= _CALLERS or looked_at >= _LOOKED_AT:
-                return

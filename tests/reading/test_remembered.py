@@ -424,3 +424,49 @@ def test_what_was_read_for_a_class_stays_when_that_class_is_edited(monkeypatch: 
     repeated.clear()
     project, found = _family(edited.replace("return 1", "return 3"), "First", "Second", project=project)
     assert [_constants(each)["more"] for each in found] == [3, 3]
+
+
+_SHARED = """
+import torch
+from torch import nn
+
+
+class Base(nn.Module):
+    kind = None
+
+    def __init__(self):
+        super().__init__()
+        self.seen = self.look()
+
+    def look(self):
+        return self.kind
+"""
+
+
+@pytest.mark.parametrize(("kind", "taken"), [("1", True), ("Own", False)])
+def test_of_a_file_that_stays_calls_are_kept_that_found_nothing_of_others(
+    kind: str, taken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts: dict[str, str | None] = {"/project/shared.py": _SHARED}
+    for name in ("First", "Second"):
+        head = f"from shared import Base\n\n\nclass Own:\n    pass\n\n\nclass {name}(Base):\n    kind = "
+        texts[f"/project/{name}.py"] = head + ("Own\n" if name == "First" else f"{kind}\n")
+    texts["/project/Other.py"] = "from shared import Base\n\n\nclass Other(Base):\n    kind = 1\n"
+    project = Project.empty("/project").updated(texts)
+
+    def seen(project: Project, name: str) -> Value:
+        facts = project.files[f"/project/{name}.py"]
+        definition = facts.definition(facts.source.by_key[f"class {name}"])
+        assert definition is not None
+        return Index(project).attributes(definition)["seen"]
+
+    seen(project, "First"), seen(project, "Other")
+    kept = frozenset({"/project/shared.py"})
+    following = project.unread(kept)
+    project.let_go(kept)
+    repeated = _counted(monkeypatch)
+    found = seen(following, "Second")
+    assert bool(repeated) is taken
+    facts = following.files["/project/Second.py"]
+    own = facts.definition(facts.source.by_key["class Own"])
+    assert plain.describe(found) == (("constant", "int", 1) if taken else ("class", own))
