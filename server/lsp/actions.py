@@ -136,7 +136,7 @@ def _action(
 
 
 def _data(subject: Subject, data: dict[str, str]) -> dict[str, object]:
-    return {"uri": subject.document.uri, "version": subject.document.version, **data}
+    return {"uri": subject.document.uri, **data}
 
 
 def _diagnostics(session: Session, subject: Subject, findings: Sequence[Finding]) -> list[lsp.Diagnostic]:

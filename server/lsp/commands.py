@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsprotocol import types as lsp
 
@@ -17,6 +17,7 @@ from .subject import subject_of
 
 if TYPE_CHECKING:
     from .server import Server
+    from .session import Session
 
 _log = logging.getLogger(__name__)
 
@@ -54,12 +55,9 @@ async def _fix(server: Server, arguments: tuple[Any, ...], statement: str) -> bo
     if subject is None:
         server.tell("open a Python file of the workspace to repair it", lsp.MessageType.Info, show=True)
         return False
-    version = subject.document.version
     edit = workspace_edit(session, subject.folder, fix_all(subject.folder, subject.path, statement=statement))
     if edit is None:
         server.tell("nothing here can be repaired safely", lsp.MessageType.Info, show=True)
-        return False
-    if subject.document.version != version:
         return False
     return await _apply(server, "Fix all safe AIMET findings", edit)
 
@@ -70,15 +68,19 @@ async def fix_workspace(server: Server, _arguments: tuple[Any, ...]) -> bool:
     await session.scanner.finished()
     changed = False
     for folder in session.folders:
-        edits: dict[str, list[Edit]] = {}
+        found: dict[str, _Fix] = {}
         for path in sorted(folder.project.paths):
             await session.scheduler.idle()
-            report = session.current(path)
-            if report is None or not fixable(folder, path, report.findings):
-                continue
-            if path.endswith(".ipynb") and not session.is_open(path):
-                continue  # a closed notebook is not text an editor could change
-            _merge(edits, _fixed(folder, path))
+            found[path] = _fix_of(session, folder, path)
+        for path in session.open_paths():
+            session.current(path)  # takes in what was typed
+        edits: dict[str, list[Edit]] = {}
+        for path, fix in found.items():
+            # What changed meanwhile is looked at again.
+            now = fix if fix.fits(folder) else _fix_of(session, folder, path)
+            # Where they change a file that others change too, they wait for the next run.
+            if not edits.keys() & now.edits.keys():
+                edits.update(now.edits)
         edit = workspace_edit(session, folder, edits, review="Repair AIMET findings")
         if edit is not None:
             changed = await _apply(server, "Fix all safe AIMET findings in the workspace", edit) or changed
@@ -87,18 +89,32 @@ async def fix_workspace(server: Server, _arguments: tuple[Any, ...]) -> bool:
     return changed
 
 
-def _fixed(folder: Folder, path: str) -> dict[str, list[Edit]]:
+class _Fix(NamedTuple):
+    """The safe repairs of a file, as edits of it and of others, and the texts that they are made for."""
+
+    edits: Mapping[str, list[Edit]]
+    texts: Mapping[str, str]
+
+    def fits(self, folder: Folder) -> bool:
+        files = folder.project.files
+        return all(path in files and files[path].source.text == text for path, text in self.texts.items())
+
+
+def _fix_of(session: Session, folder: Folder, path: str) -> _Fix:
+    report = session.current(path)
+    if report is None:
+        return _Fix({}, {})
+    texts = {path: folder.project.text(path)}
+    # A closed notebook is not text that an editor could change.
+    changeable = not path.endswith(".ipynb") or session.is_open(path)
+    if not changeable or not fixable(folder, path, report.findings):
+        return _Fix({}, texts)
     try:
-        return fix_all(folder, path)
+        edits = fix_all(folder, path)
     except Exception:  # one file's failure must not keep the others from being repaired
         _log.exception("%s could not be repaired", path)
-        return {}
-
-
-def _merge(edits: dict[str, list[Edit]], more: Mapping[str, list[Edit]]) -> None:
-    """Add one file's repairs; where they change a file that others change too, they wait for the next run."""
-    if not edits.keys() & more.keys():
-        edits.update(more)
+        edits = {}
+    return _Fix(edits, {each: folder.project.text(each) for each in (path, *edits)})
 
 
 async def check_workspace(server: Server, _arguments: tuple[Any, ...]) -> None:

@@ -37,7 +37,8 @@ class Folder:
         self.reports: dict[str, Report] = {}
         self.shown: set[str] = set()
         self._before: dict[str, FileFacts | None] = {}
-        self._modules: set[str] = set()  # the names of those that a package gave another name, earlier and now
+        # Before the first of the changes since then by which files came or went.
+        self._earlier: Project | None = None
         self._importers: set[str] = set()
         self.use(editor)
 
@@ -57,27 +58,27 @@ class Folder:
             if text is None:
                 self.reports.pop(path, None)
             self._before.setdefault(path, self.project.files.get(path))
-        self.project = self.project.updated(texts)
+        before = self.project
+        if self._earlier is None and any((text is None) == (path in before.files) for path, text in texts.items()):
+            self._earlier = before
+        self.project = before.updated(texts)
         for path, text in texts.items():
             imports = text is not None and self.project.files[path].source.says(_AIMET)
             (self._importers.add if imports else self._importers.discard)(path)
-        for path, module in self.project.renamed.items():
-            self._modules.update((module, self.project.files[path].module))
 
     def take_dependents(self) -> set[str]:
         """The files that may read something else than when this was last asked, in files that changed since."""
         changed = {path for path, facts in self._before.items() if _differ(facts, self.project.files.get(path))}
-        dependents = {user for path in changed for user in self.project.dependents(path)}
-        if self._modules:
-            naming = self.project.naming_modules(self._modules)
-            dependents |= naming.union(*map(self.project.dependents, naming))
+        dependents = {user for path in changed for user in self.project.dependents(path, self._before[path])}
+        if self._earlier is not None:
+            dependents |= self.project.moved_since(self._earlier)
         self.forget_changes()
         return dependents - changed
 
     def forget_changes(self) -> None:
         """Everything is checked anew, so nobody needs to know who depends on what changed."""
         self._before.clear()
-        self._modules.clear()
+        self._earlier = None
 
     def config(self, path: str) -> Config:
         """What the file is checked with."""

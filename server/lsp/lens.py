@@ -1,9 +1,10 @@
-"""Code lens: above each model class, how many findings it has and how many of them can be repaired."""
+"""Code lens: above each class, how many findings it has and how many of them a click repairs."""
 
 from __future__ import annotations
 
 from lsprotocol import types as lsp
 
+from .bulk import fixable
 from .commands import FIX_CLASS
 from .scope import classes
 from .session import Session
@@ -21,10 +22,14 @@ def lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
         inside = [finding for finding in subject.findings() if finding.span.line in here]
         if not inside:
             continue
-        repairable = sum(bool(finding.repairs) for finding in inside)
-        title = f"AIMET: {len(inside)} {'issue' if len(inside) == 1 else 'issues'}, {repairable} repairable"
+        repaired = len(fixable(subject.folder, subject.path, inside))
+        title = f"AIMET: {_counted(len(inside), 'issue')}, {_counted(repaired, 'safe fix')}"
         arguments = [subject.document.uri, scope.key]
         at = lsp.Position(scope.line - subject.first, 0)
-        command = lsp.Command(title, FIX_CLASS if repairable else "", arguments=arguments if repairable else None)
+        command = lsp.Command(title, FIX_CLASS if repaired else "", arguments=arguments if repaired else None)
         found.append(lsp.CodeLens(lsp.Range(at, at), command))
     return found
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 'es' if what.endswith('x') else 's'}"

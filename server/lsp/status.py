@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import posixpath
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from ..finding import Severity
 from ..rules import RULES
 
 if TYPE_CHECKING:
+    from .folders import Folder
     from .session import Session
 
 METHOD = "aimetGuidelines/status"
@@ -63,10 +65,11 @@ class Status:
             config = folder.config(f"{folder.root}/x.py")
             off = [rule.code for rule in RULES if not config.active(rule.code, rule.name)]
             if off:
-                where = config.pyproject or "the settings"
+                where = self._shown(config.pyproject, folder) or "the settings"
                 notes.append(f"Switched off by {where}: {', '.join(off)}")
             if config.problems:
-                notes.append(f"{config.pyproject} has mistakes; the defaults are used for them")
+                where = self._shown(config.pyproject, folder)
+                notes.append(f"{where} has mistakes; the defaults are used for them")
         if any(folder.editor.diagnostic_mode == "openFilesOnly" for folder in session.folders):
             notes.append("Only open files are reported")
         if any(folder.editor.run == "onSave" for folder in session.folders.everything()):
@@ -74,3 +77,8 @@ class Status:
         if session.scanner.cancelled:
             notes.append("The check of the workspace was cancelled; closed files may be missing")
         return list(dict.fromkeys(notes))
+
+    def _shown(self, path: str, folder: Folder) -> str:
+        """A path as short as it tells the file: there is little room, and what matters stands behind it."""
+        root = folder.root if len(list(self._session.folders)) == 1 else posixpath.dirname(folder.root)
+        return path.removeprefix(f"{root.rstrip('/')}/")

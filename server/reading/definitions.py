@@ -340,6 +340,12 @@ class FileFacts:
         known = self.source.says("QuantizationMixin")
         return frozenset(_REGISTERED.findall(self.source.text) if known else ())
 
+    @property
+    def _told_quantsim(self) -> frozenset[str]:
+        """The names about which the file says something to quantsim."""
+        every = "ignore_unknown_modules"
+        return self.registered_with_aimet.union([every] if self.source.says(every) else ())
+
     @cached_property
     def star_imports(self) -> tuple[str, ...]:
         """The modules whose names are all imported."""
@@ -414,7 +420,7 @@ class FileFacts:
         """The names bound differently than in an earlier version of the file.
 
         A (path, name) for each name; (path, "*") where star imports changed; (path, CODE) where code did that is no
-        class or function.
+        class or function; and ("calls", name) for what that says to quantsim of a name.
         """
         replaced = self.source.replaced(other.source)
         if replaced is not None and self.names is other.names and all(new.is_definition for _, new in replaced):
@@ -429,6 +435,7 @@ class FileFacts:
             self.__dict__["names"] = other.names
         if any(not (old or new).is_definition for old, new in self.changes(other)):  # type: ignore[union-attr]
             changed.add((self.path, CODE))
+            changed.update(("calls", name) for name in self._told_quantsim ^ other._told_quantsim)
         return changed
 
     def changes(self, other: FileFacts) -> list[tuple[Statement | None, Statement | None]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -40,8 +40,6 @@ class Project:
         self.files = files
         self.memory = memory
         memory.newest = self
-        # The files to which the step to this index gave another module name, with the one before.
-        self.renamed: Mapping[str, str] = {}
         # Whether no other index shares what was found out of all files, so that it can follow an edit.
         self._alone = True
         # How often what was read was given up.
@@ -144,16 +142,11 @@ class Project:
         packages = {posixpath.dirname(each) for each in files if each.endswith("/__init__.py")}
         # A package that comes or goes gives every file below it another name.
         changed = {posixpath.dirname(each) for each in texts if each.endswith("/__init__.py")}
-        renamed = {}
         for path in [each for each in files if each in texts or (changed and lies_below(each, changed))]:
-            module, name = files[path].module, module_name(path, self.root, packages)
-            if name != module:
+            name = module_name(path, self.root, packages)
+            if name != files[path].module:
                 files[path] = FileFacts(path, name, files[path].source)
-                if path in self.files:
-                    renamed[path] = module
-        following = Project(self.root, files, Memory(self.memory.watched))
-        following.renamed = renamed
-        return following
+        return Project(self.root, files, Memory(self.memory.watched))
 
     def _edited(self, texts: Mapping[str, str]) -> Project:
         """The next index, where no file comes or goes: what was read stays valid until a name it rests on changes."""
@@ -398,29 +391,49 @@ class Project:
                     *paths[at + there :],
                 ]
 
-    def naming_modules(self, modules: Set[str]) -> set[str]:
-        """The files of these modules, and those that import something under their names."""
+    def moved_since(self, earlier: Project) -> set[str]:
+        """The files that use another file than in an earlier index, since files came, went or got another module name,
+        and the files that they use now or used then.
+        """
+        files, before = self.files, earlier.files
+        moved = {
+            path for path in files.keys() | before.keys() if not _is_called_alike(files.get(path), before.get(path))
+        }
+        users = moved.union(*map(self.users, moved), *map(earlier.users, moved))
+        found = set(users)
+        for project in (self, earlier):
+            for user in users & project.files.keys():
+                found.update(project._used_by(project.files[user]))
+        return found & files.keys()
 
-        def named(facts: FileFacts) -> bool:
-            for dotted in (facts.module, *facts.imports.values(), *facts.star_imports):
-                while dotted:
-                    if dotted in modules:
-                        return True
-                    dotted = dotted.rpartition(".")[0]
-            return False
+    def dependents(self, path: str, earlier: FileFacts | None = None) -> set[str]:
+        """Other files whose findings may differ after a change in `path`, which was `earlier` before."""
+        found = set(self.users(path))
+        for facts in (self.files.get(path), earlier):
+            if facts is not None:
+                found.update(self._used_by(facts))
+        found.discard(path)
+        return found
 
-        return {path for path, facts in self.files.items() if named(facts)}
+    def _used_by(self, facts: FileFacts) -> Iterator[str]:
+        """The files of which a file may call something."""
+        modules = [self.find_module(each, facts.path) for each in facts.star_imports]
+        for target in facts.imports.values():
+            found = self.resolve(target, facts.path)
+            if isinstance(found, Definition):
+                yield found.path
+            elif isinstance(found, str) and found.startswith("file:"):
+                modules.append(found[5:])
+        for module in modules:
+            if module is not None:
+                yield module
+                behind = (self.lookup(module, name) for name in facts.mentioned)
+                yield from (each.path for each in behind if isinstance(each, Definition))
 
-    def dependents(self, path: str) -> set[str]:
-        """Other files whose findings may differ after a change in `path`."""
-        imported = set(self.users(path))
-        facts = self.files.get(path)
-        if facts is not None:
-            for target in facts.imports.values():
-                found = self.resolve(target, path)
-                if isinstance(found, Definition) and found.path != path:
-                    imported.add(found.path)
-        return imported
+
+def _is_called_alike(one: FileFacts | None, other: FileFacts | None) -> bool:
+    """Whether a file is there both times under the same module name."""
+    return one is not None and other is not None and one.module == other.module
 
 
 class _Former(Mapping[str, FileFacts]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from lsprotocol import types as lsp
@@ -47,7 +48,7 @@ async def test_a_safe_repair_comes_first_and_is_preferred(editor: Editor, tmp_pa
     assert actions[-1].kind == "source.fixAll.aimet"
     assert actions[0].diagnostics is not None
     assert [(d.code, d.range.start) for d in actions[0].diagnostics] == [("AIMET101", lsp.Position(1, 8))]
-    assert actions[0].data == {"uri": uri, "version": 1, "choice": "repair:0", "key": "relu:1"}
+    assert actions[0].data == {"uri": uri, "choice": "repair:0", "key": "relu:1"}
     assert all(action.edit is None for action in actions)
 
 
@@ -212,13 +213,33 @@ async def test_fixing_the_workspace_is_previewed(editor: Editor, tmp_path: Path)
     assert all(annotation.needs_confirmation for annotation in edit.change_annotations.values())
 
 
+async def test_what_is_typed_while_the_workspace_is_repaired_is_repaired_as_it_is(
+    editor: Editor, tmp_path: Path
+) -> None:
+    texts = {"a.py": "relu(1)\n", **{f"b{number}.py": "relu(1)  # SLOW\n" for number in range(4)}}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    await editor.start(tmp_path)
+    await editor.scanned()
+    uri = editor.open(tmp_path / "a.py", texts["a.py"])
+    await editor.shows(uri, "0:0 AIMET101")
+    asked = asyncio.ensure_future(editor.command("aimetGuidelines.server.fixWorkspace"))
+    await asyncio.sleep(0.7)  # by now the first file is done, and the others are not
+    version = editor.type(uri, 0, 0, "\n\n")
+    assert await asked
+    documents = editor.applied[0].edit.document_changes or []
+    [change] = [each for each in documents if isinstance(each, lsp.TextDocumentEdit) and each.text_document.uri == uri]
+    assert change.text_document.version == version
+    assert [edit.range.start.line for edit in change.edits if not isinstance(edit, lsp.SnippetTextEdit)] == [2]
+
+
 async def test_code_lenses_count_per_class(editor: Editor, tmp_path: Path) -> None:
     editor.settings[None] = {"codeLens": True}
     uri = await net(editor, tmp_path)
     params = lsp.CodeLensParams(lsp.TextDocumentIdentifier(uri))
     [lens] = await editor.client.text_document_code_lens_async(params) or []
     assert lens.command is not None
-    assert lens.command.title == "AIMET: 4 issues, 3 repairable"
+    assert lens.command.title == "AIMET: 4 issues, 2 safe fixes"
     assert await editor.command(lens.command.command, *(lens.command.arguments or ())) is True
 
 

@@ -119,6 +119,50 @@ async def test_a_package_that_comes_changes_what_relative_imports_below_it_mean(
     await editor.shows(path.as_uri())
 
 
+async def test_a_module_that_comes_takes_an_importer_from_another_of_its_name(editor: Editor, tmp_path: Path) -> None:
+    leaf = tmp_path / "leaf.py"
+    leaf.write_text(
+        "from torch import nn\n\n\nclass Leaf(nn.Module):\n    def forward(self, x):\n        return x + x\n"
+    )
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "says.py").write_text(
+        "from aimet_torch.nn import QuantizationMixin\nfrom leaf import Leaf\n\nQuantizationMixin.ignore(Leaf)\n"
+    )
+    await editor.start(tmp_path, command=COMMAND)
+    await editor.scanned()
+    assert not editor.now(leaf.as_uri())
+    (folder / "leaf.py").write_text("class Leaf: ...\n")
+    editor.on_disk((folder / "leaf.py", lsp.FileChangeType.Created))
+    await editor.until(lambda: "3:6 AIMET303" in (editor.now(leaf.as_uri()) or ()))
+    (folder / "leaf.py").unlink()
+    editor.on_disk((folder / "leaf.py", lsp.FileChangeType.Deleted))
+    await editor.shows(leaf.as_uri())
+
+
+async def test_what_is_called_through_its_module_is_checked_with_its_caller(editor: Editor, tmp_path: Path) -> None:
+    part = tmp_path / "part.py"
+    part.write_text(
+        MODEL.replace("forward(self, x)", "forward(self, x, mask=None)").replace(
+            "return F", "return x if mask is None else F"
+        )
+    )
+    text = (
+        "import part\nfrom torch import nn\n\n\nclass Whole(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.part = part.Net()\n\n    def forward(self, x):\n"
+        "        return self.part(x)\n"
+    )
+    (tmp_path / "whole.py").write_text(text)
+    await editor.start(tmp_path, command=COMMAND)
+    await editor.scanned()
+    assert not editor.now(part.as_uri())
+    uri = editor.open(tmp_path / "whole.py", text)
+    editor.type(uri, 10, 26, ", x")
+    await editor.until(lambda: [each[-8:] for each in editor.now(part.as_uri()) or ()] == ["AIMET101"])
+    editor.type(uri, 0, 0, "", end=(10, 0))  # the import, and all else that names it
+    await editor.shows(part.as_uri())
+
+
 async def test_a_base_class_in_another_file_makes_a_model(editor: Editor, tmp_path: Path) -> None:
     (tmp_path / "base.py").write_text("import torch.nn as nn\n\n\nclass Base(nn.Module):\n    pass\n")
     text = MODEL.replace("import torch.nn as nn\n", "import torch.nn as nn\nfrom base import Base\n")

@@ -159,6 +159,19 @@ def test_a_change_shows_everywhere_at_once(name: str, old: str, new: str) -> Non
     assert_fresh(workspace)
 
 
+@pytest.mark.parametrize("said", ["ignore(Leaf)", "ignore_unknown_modules()"])
+def test_what_is_said_to_quantsim_counts_as_long_as_it_is_said(said: str) -> None:
+    leaf = "import torch\nfrom torch import nn\n\n\nclass Leaf(nn.Module):\n    def forward(self, x):\n        return x * x\n"
+    says = f"from aimet_torch.nn import QuantizationMixin\nfrom leaf import Leaf\n\nQuantizationMixin.{said}\n"
+    workspace = Workspace({"leaf.py": leaf, "says.py": says})
+    registered = workspace.check(["leaf.py"])
+    workspace.edit("says.py", says.replace(said, "x"))
+    assert workspace.check(["leaf.py"]) != registered
+    assert workspace.check(["leaf.py"])["leaf.py"] == afresh(workspace.texts)["leaf.py"]
+    workspace.edit("says.py", says)
+    assert workspace.check(["leaf.py"]) == registered
+
+
 @pytest.mark.parametrize(("name", "old", "new"), [each[1:] for each in _CHANGES], ids=[each[0] for each in _CHANGES])
 @pytest.mark.parametrize("watched", [(), _FILES], ids=["closed", "open"])
 def test_taking_a_change_back_restores_every_finding(name: str, old: str, new: str, watched: list[str]) -> None:
