@@ -102,7 +102,11 @@ def _via(callee: ast.expr, function: Value) -> str:
 
 def _super(m: Machine) -> Value:
     owner, lexical = m.frame.owner, m.frame.site.owner
-    return SelfProxy(owner, lexical) if owner is not None and lexical is not None else UNKNOWN
+    if owner is not None and lexical is not None:
+        return SelfProxy(owner, lexical)
+    instance = next(iter(m.frame.names.values()), None)
+    # The bases of a plain class are not followed, but they are no tensors.
+    return BoundBuiltin(instance, "super") if isinstance(instance, Instance) else UNKNOWN
 
 
 def _arguments(m: Machine, node: ast.Call) -> Arguments:

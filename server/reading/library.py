@@ -94,10 +94,16 @@ def call_symbol(m: Machine, name: str, arguments: Arguments, node: ast.expr, cal
         return building.library_module(m, known.path, arguments, node)
     if modules.is_module_base(name):
         return building.library_module(m, name, arguments, node)
+    if name.partition(".")[0] in _OBJECTS and name.rpartition(".")[2][:1].isupper():
+        return FOREIGN
     if m.building and name.rpartition(".")[2][:1].isupper():
         # A class of a library that is not known: an object, perhaps a module.
         return Unknown()
     return calls.unread(m, arguments)
+
+
+# Modules of Python's own whose classes make objects that are no tensors, and whose methods may be called like theirs.
+_OBJECTS = frozenset("queue threading multiprocessing concurrent pathlib datetime decimal fractions random".split())
 
 
 def _torch_class(m: Machine, name: str, arguments: Arguments, node: ast.expr, callee: ast.expr, via: str) -> Value:

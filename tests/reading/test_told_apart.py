@@ -120,3 +120,19 @@ def test_a_method_that_only_a_subclass_goes_on_to_is_no_entry() -> None:
     assert found({"m.py": net + more}, "m.py", "AIMET301") == []
     other = more + "\n\ndef run(x):\n    net = Net()\n    return net.encode(x)\n"
     assert found({"m.py": net + other}, "m.py", "AIMET301") == [13, 13]
+
+
+def test_an_object_of_python_s_own_is_no_tensor() -> None:
+    forward = "q = PriorityQueue()\nq.put((0, x))\n_, y = q.get()\nreturn torch.exp(x), q.mode()  # = torch.exp"
+    files = {"m.py": model(forward, before="from queue import PriorityQueue")}
+    assert read(files) == expected(files)
+
+
+def test_the_base_of_a_plain_class_is_no_tensor() -> None:
+    before = """
+        class Normal(Distribution):
+            def mode(self):
+                return super().mode()
+    """
+    files = {"m.py": model("return self.normal.mode() + torch.exp(x)  # = torch.exp", "self.normal = Normal()", before)}
+    assert "Tensor.mode" not in {word for _, _, _, word in read(files)}
