@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from .values import (
+    FOREIGN,
     NONE,
     UNKNOWN,
     Class,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _NUMBERS = {"int": "int", "float": "float", "bool": "bool", "str": "str"}
 _LISTS = {"list", "List", "Sequence", "Iterable", "tuple", "Tuple", "MutableSequence", "Collection"}
 _DICTS = {"dict", "Dict", "Mapping", "OrderedDict", "MutableMapping", "TypedDict"}
+_ARRAYS = {"ndarray", "NDArray"}
 _TENSORS = {"Tensor", "FloatTensor", "LongTensor", "BoolTensor", "HalfTensor", "IntTensor", "Parameter", "ByteTensor"}
 
 
@@ -67,6 +69,8 @@ def _plain(m: Machine, node: ast.expr) -> Value | None:
         return Sequence(None, UNKNOWN, "tuple" if name.lower() == "tuple" else "list")
     if name in _DICTS:
         return Dictionary({}, UNKNOWN)
+    if name in _ARRAYS:
+        return FOREIGN
     if name == "Size":
         return Shape()
     if name in ("dtype", "device"):
@@ -84,7 +88,8 @@ def _plain(m: Machine, node: ast.expr) -> Value | None:
 
 def _union(m: Machine, parts: list[ast.expr]) -> Value | None:
     values = [from_annotation(m, part) for part in parts]
-    known = [value for value in values if value is not None]
+    # An array or a tensor: which one, nobody says.
+    known = [value for value in values if value is not None and value is not FOREIGN]
     if len(known) < len(values) or not known:
         return None
     result = known[0]
@@ -111,6 +116,8 @@ def _subscripted(m: Machine, node: ast.Subscript) -> Value | None:
         return Sequence(None, values[0] if values else UNKNOWN, "tuple" if name.lower() == "tuple" else "list")
     if name in _DICTS:
         return Dictionary({}, (from_annotation(m, inner[-1]) if len(inner) > 1 else None) or UNKNOWN)
+    if name in _ARRAYS:
+        return FOREIGN
     if name == "Literal":
         return Number("str")
     return None

@@ -136,3 +136,12 @@ def test_the_base_of_a_plain_class_is_no_tensor() -> None:
     """
     files = {"m.py": model("return self.normal.mode() + torch.exp(x)  # = torch.exp", "self.normal = Normal()", before)}
     assert "Tensor.mode" not in {word for _, _, _, word in read(files)}
+
+
+def test_what_is_said_to_be_an_array_is_no_tensor() -> None:
+    before = """
+        def heights(top: np.ndarray, rows):
+            return top[rows, 0].reshape((-1, 1)) + top.sum()
+    """
+    files = {"m.py": model("return torch.exp(x), heights(self.top, 3)  # = torch.exp", "self.top = make()", before)}
+    assert read(files) == expected(files)
