@@ -89,7 +89,6 @@ class _Tree(Growing):
 
     def grow(self, reads: dict[Described, Described], number: int) -> None:
         """Add an outcome. What was read of other source is cut off where it does not fit."""
-        self.outcomes += 1
         parent, key = None, None
         node = self.first
         for what, described in reads.items():
@@ -98,6 +97,7 @@ class _Tree(Growing):
                 self._put(parent, key, node)
             parent, key = node, described
             node = node.following.get(described)
+        self.outcomes += not isinstance(node, int)  # else it takes the place of one that no longer holds
         self._put(parent, key, number)
 
     def keep_within(self, paths: AbstractSet[str], entries: Mapping[Any, Any]) -> bool:

@@ -470,3 +470,17 @@ def test_of_a_file_that_stays_calls_are_kept_that_found_nothing_of_others(
     facts = following.files["/project/Second.py"]
     own = facts.definition(facts.source.by_key["class Own"])
     assert plain.describe(found) == (("constant", "int", 1) if taken else ("class", own))
+
+
+def test_outcomes_that_take_the_place_of_others_do_not_fill_a_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "_OUTCOMES", 3)
+    text = _FAMILY.replace("BODY", "self.more = helper()")
+    project, _ = _family(text, "Body")
+    for number in range(5):
+        text = text.replace(f"return {number + 1}", f"return {number + 2}")
+        project, _ = _family(text, "Body", project=project)
+    repeated = _counted(monkeypatch)
+    text += "\n\nclass Last(Base):\n    kind = 7\n"
+    _, (found,) = _family(text, "Last", project=project)
+    assert "Base.set_up" in [tree.given[1].name for tree in repeated]
+    assert _constants(found) == {"size": 7, "more": 6}
