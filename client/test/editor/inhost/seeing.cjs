@@ -50,7 +50,7 @@ module.exports = {
         return found.length > 0 && found;
       }, 'a code lens');
       assert.equal(line, 4);
-      assert.equal(command.title, 'AIMET: 2 issues, 2 safe fixes');
+      assert.equal(command.title, 'AIMET: 2 issues, 1 safe fix');
       await vscode.commands.executeCommand(command.command, ...command.arguments);
       await reports(document.uri, 'AIMET202');
     });
