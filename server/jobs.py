@@ -6,7 +6,8 @@ import gc
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from . import engine
@@ -107,14 +108,31 @@ def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int, keep: b
     gc.freeze()  # a collection in a child would otherwise write to, and so copy, every shared page
     try:
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), initializer=gc.disable) as pool:
-            # Files beside each other share base classes, so runs of them stay in one process.
             order = _shared.ordered(indexes)
-            size = max(8, len(order) // (jobs * 3))
-            runs = [order[start : start + size] for start in range(0, len(order), size)]
+            runs = _runs(order, [tasks[index][1].files[tasks[index][0]].package for index in order], jobs)
             yield from _sorted(order, chain.from_iterable(pool.map(_check_run, runs)))
     finally:
         gc.unfreeze()
         _shared = None
+
+
+def _runs(order: Sequence[int], packages: Sequence[str], jobs: int) -> list[list[int]]:
+    """The tasks that each process takes at a time. packages: of each task.
+
+    Files of a package use each other: two processes would both read what those of both use. So only a package that
+    is more than the share of a process is cut.
+    """
+    size, share = max(8, len(order) // (jobs * 3)), -(-len(order) // jobs)
+    runs: list[list[int]] = []
+    for _, group in groupby(zip(order, packages, strict=True), key=itemgetter(1)):
+        files = [index for index, _ in group]
+        if len(files) > share:
+            runs.extend(files[start : start + size] for start in range(0, len(files), size))
+        elif runs and len(runs[-1]) + len(files) <= size:
+            runs[-1].extend(files)
+        else:
+            runs.append(files)
+    return runs
 
 
 def _sorted(order: Sequence[int], checked: Iterable[_Checked]) -> Iterator[_Checked]:
