@@ -137,8 +137,8 @@ def _threaded(
     parameter = _free(function, name, sum(_place(each) < _place(operation) for each in alike))
     plan = _Plan()
     plan.parameters[function] = [(parameter, default)]
-    found = _followed(unit.index, function, parameter, values, default, make, operation.repeated, (function,), plan)
-    return plan if found else None
+    following = _Following(unit.index, make, operation.repeated)
+    return plan if following.calls(_Need(parameter, values, default, (function,)), plan) else None
 
 
 def _takes_more(index: Index, function: Definition) -> bool:
@@ -151,68 +151,67 @@ def _takes_more(index: Index, function: Definition) -> bool:
     return not wrapped and node.args.kwarg is None and bool(node.args.args)
 
 
-def _followed(
-    index: Index,
-    function: Definition,
-    parameter: str,
-    values: Sequence[ast.expr],
-    default: str | None,
-    make: Make,
-    repeated: bool,
-    within: tuple[Definition, ...],
-    plan: _Plan,
-) -> bool:
-    """Whether calls of a function pass what they must; those of functions among them get a parameter for it too.
+class _Need(NamedTuple):
+    """A parameter that a function gets, and the values in the function that decide what is passed for it.
 
-    default: what the others go on with; where it is None, every call must follow.
+    default: what calls that pass nothing go on with; where it is None, every call must follow.
+    within: the functions from the one with the operation to this one, which calls them.
     """
-    calls = calls_of(index, function)
-    if default is None and not calls.complete:
-        return False
-    followed = 0
-    for call in calls.found:
-        exprs = substitutes.at_call(function, call.node, values)
-        done = exprs is not None and _follow(index, call, parameter, exprs, default, make, repeated, within, plan)
-        if not done and default is None:
+
+    parameter: str
+    values: Sequence[ast.expr]
+    default: str | None
+    within: tuple[Definition, ...]
+
+
+class _Following:
+    """Finds out what calls pass. repeated: the operation runs several times."""
+
+    def __init__(self, index: Index, make: Make, repeated: bool) -> None:
+        self._index = index
+        self._make = make
+        self._repeated = repeated
+
+    def calls(self, need: _Need, plan: _Plan) -> bool:
+        """Whether calls of a function pass what they must; those of functions among them get a parameter for it too."""
+        function = need.within[-1]
+        calls = calls_of(self._index, function)
+        if need.default is None and not calls.complete:
             return False
-        followed += done
-    return followed > 0
+        followed = 0
+        for call in calls.found:
+            exprs = substitutes.at_call(function, call.node, need.values)
+            done = exprs is not None and self._call(call, need._replace(values=exprs), plan)
+            if not done and need.default is None:
+                return False
+            followed += done
+        return followed > 0
 
-
-def _follow(
-    index: Index,
-    call: Call,
-    parameter: str,
-    exprs: Sequence[ast.expr],
-    default: str | None,
-    make: Make,
-    repeated: bool,
-    within: tuple[Definition, ...],
-    plan: _Plan,
-) -> bool:
-    if any(each.arg == parameter for each in call.node.keywords):
-        return False
-    if call.method:
-        # A method that runs twice would pass one module twice; `forward` runs once.
-        passed = make(call, exprs) if call.method == "forward" or not repeated else None
-        if passed is not None:
-            plan.passed.append((call, parameter, passed))
-        return passed is not None
-    outer, node = call.holder, call.holder.node
-    if outer in within or not isinstance(node, ast.FunctionDef) or not _takes_more(index, outer):
-        return False
-    known = default
-    if default is not None and not substitutes.holds_in(index, default, within[-1].path, outer.path):
-        known = None
-    taken = len(plan.parameters.get(outer, ()))
-    own = _free(outer, parameter, taken)
-    inner = _Plan()
-    inner.parameters[outer] = [(own, known)]
-    if not _followed(index, outer, own, exprs, known, make, repeated, (*within, outer), inner):
-        return False
-    plan.adopt(inner)
-    plan.passed.append((call, parameter, Passed(None, own)))
-    return True
+    def _call(self, call: Call, need: _Need, plan: _Plan) -> bool:
+        """The same for one call, with the values as they are there."""
+        if any(each.arg == need.parameter for each in call.node.keywords):
+            return False
+        if call.method:
+            # A method that runs twice would pass one module twice; `forward` runs once.
+            once = call.method == "forward" or not self._repeated
+            passed = self._make(call, need.values) if once else None
+            if passed is not None:
+                plan.passed.append((call, need.parameter, passed))
+            return passed is not None
+        outer, node = call.holder, call.holder.node
+        if outer in need.within or not isinstance(node, ast.FunctionDef) or not _takes_more(self._index, outer):
+            return False
+        known = need.default
+        if known is not None and not substitutes.holds_in(self._index, known, need.within[-1].path, outer.path):
+            known = None
+        own = _free(outer, need.parameter, len(plan.parameters.get(outer, ())))
+        inner = _Plan()
+        inner.parameters[outer] = [(own, known)]
+        if not self.calls(_Need(own, need.values, known, (*need.within, outer)), inner):
+            return False
+        plan.adopt(inner)
+        plan.passed.append((call, need.parameter, Passed(None, own)))
+        return True
 
 
 def _carried_out(unit: Unit, plan: _Plan, title: str, own: Iterable[Step], doubt: str) -> Repair:
