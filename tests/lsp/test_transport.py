@@ -83,7 +83,13 @@ async def test_what_comes_while_the_client_does_not_read_is_read_and_handled_lat
     reading, client_writes = os.pipe()
     client_reads, writing = os.pipe()
     handled: list[bytes] = []
-    inbox = Inbox(handled.append, lambda: None)
+    came = asyncio.Event()
+
+    def handle(body: bytes) -> None:
+        handled.append(body)
+        came.set()
+
+    inbox = Inbox(handle, lambda: None)
     inbox.start(FileIO(reading), asyncio.get_running_loop())
     outbox = Outbox(FileIO(writing, "w"), inbox)
     much = framed(b"x" * 300_000)
@@ -102,7 +108,7 @@ async def test_what_comes_while_the_client_does_not_read_is_read_and_handled_lat
     thread.join(PATIENCE)
     assert received == much
     assert handled == []
-    await asyncio.sleep(0)
+    await asyncio.wait_for(came.wait(), PATIENCE)  # the end of it may still lie in the pipe
     assert handled == [b"x" * 300_000]
     os.close(client_reads)
     outbox.write(much)
