@@ -163,6 +163,8 @@ class _Checker:
         """The order to check tasks in: package by package, models first, then what they use. By then it is known which
         of them use it.
         """
+        if not self._in_batches:
+            return list(indexes)  # all that is read stays
         packages: dict[str, int] = {}
 
         def place(index: int) -> tuple[int, bool]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from aimet_guidelines import engine, jobs
 from aimet_guidelines.config import Config
@@ -164,6 +166,7 @@ def test_what_many_files_use_is_kept_from_batch_to_batch(monkeypatch: pytest.Mon
 
 
 def test_helpers_are_checked_after_their_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_LARGE", 0)
     order: list[str] = []
     check = engine.check
 
@@ -216,3 +219,35 @@ def test_processes_share_packages_out_whole(packages: str, runs: list[int]) -> N
     found = jobs._runs(order, packages, 2)
     assert [len(run) for run in found] == runs
     assert [index for run in found for index in run] == order
+
+
+_MAKES = """
+
+def made():
+    return nn.ReLU()
+
+
+class Layer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.act = made()
+
+    def forward(self, x):
+        return self.act(x)
+"""
+
+
+def test_what_a_report_rests_on_is_known_of_what_was_kept_from_batch_to_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `made` returns is a module: calls of it are not remembered, and what rests on them is kept all the same."""
+    monkeypatch.setenv("AIMET_GUIDELINES_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(jobs, "_LARGE", 0)
+    monkeypatch.setattr(jobs, "_BATCH", 60)
+    user = _USER.replace("import Base, gate", "import Base, Layer, gate")
+    user = user.replace("    def forward", "    def set_up(self):\n        self.act = Layer()\n\n    def forward")
+    texts: dict[str, str | None] = {f"{ROOT}/nets/__init__.py": "", f"{ROOT}/nets/shared/__init__.py": _SHARED + _MAKES}
+    texts |= {f"{ROOT}/nets/net{number}.py": user.format(number=number) for number in range(20)}
+    project = Project.empty(ROOT).updated(texts)
+    found = list(jobs.check_each([(path, project, CONFIG) for path in project.paths], 1, keep=True))
+    assert found == [engine.check(path, project, CONFIG) for path in project.paths]

@@ -26,11 +26,12 @@ ABSENT = object()
 class Growing:
     """A result that others are added to while it is kept."""
 
-    def keep_within(self, paths: AbstractSet[str], entries: Mapping[Any, Any]) -> bool:
-        """Give up what holds anything of other files than these; False where nothing is left.
+    def is_within(self, paths: AbstractSet[str]) -> bool:
+        """Whether what it is about is in these files alone."""
+        raise NotImplementedError
 
-        entries: the other results that are kept.
-        """
+    def keep_within(self, paths: AbstractSet[str], entries: Mapping[Any, Any]) -> None:
+        """Give up what holds anything of other files than these. entries: the other results that are kept."""
         raise NotImplementedError
 
 
@@ -79,7 +80,7 @@ class Memory:
         """What was read of these files alone, for a memory that takes the place of this one."""
         other = Memory(self.watched)
         other._tokens, other._count = self._tokens, self._count
-        growing: list[tuple[Any, Growing]] = []
+        growing: list[Growing] = []
         for key, value in self.entries.items():
             number, rests_on = self._numbers[key], self._rests_on[key]
             if key[0] == "drafts" or not all(
@@ -88,15 +89,13 @@ class Memory:
             ):
                 continue
             if isinstance(value, Growing):
-                growing.append((key, value))
-            else:
-                other.entries[key] = value
+                if not value.is_within(paths):
+                    continue
+                growing.append(value)
+            other.entries[key] = value
             other._numbers[key], other._keys[number], other._rests_on[key] = number, key, rests_on
-        for key, value in growing:
-            if value.keep_within(paths, other.entries):
-                other.entries[key] = value
-            else:
-                del other._keys[other._numbers.pop(key)], other._rests_on[key]
+        for value in growing:
+            value.keep_within(paths, other.entries)
         other._unentered.extend(other.entries)
         return other
 

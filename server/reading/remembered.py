@@ -100,10 +100,12 @@ class _Tree(Growing):
         self.outcomes += not isinstance(node, int)  # else it takes the place of one that no longer holds
         self._put(parent, key, number)
 
-    def keep_within(self, paths: AbstractSet[str], entries: Mapping[Any, Any]) -> bool:
+    def is_within(self, paths: AbstractSet[str]) -> bool:
+        """Whether the function and the arguments are of these files alone."""
+        return _is_within(paths, self.given)
+
+    def keep_within(self, paths: AbstractSet[str], entries: Mapping[Any, Any]) -> None:
         """Cut off the outcomes that are not kept, and those of calls that found anything of other files."""
-        if not _is_within(paths, self.given):
-            return False
         # What leads to the first branch stands for one more, so that all are treated alike.
         top = _Branch(())
         if self.first is not None:
@@ -123,7 +125,7 @@ class _Tree(Growing):
                     del branch.following[described]
                 elif not isinstance(node, _Branch):
                     self.outcomes += 1
-        return bool(top.following)
+        self.first = top.following.get(())
 
     def _put(self, parent: _Branch | None, key: Described | None, node: _Branch | int) -> None:
         if parent is None:
