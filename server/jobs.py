@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, groupby
 from operator import itemgetter
@@ -47,7 +47,9 @@ def check_each(tasks: Sequence[Task], jobs: int = 0, *, keep: bool = False) -> I
     keep: take what an earlier run found where it still holds, and keep what this one finds.
     """
     if not keep:
-        yield from (checked.report for checked in _check_all(tasks, range(len(tasks)), jobs, keep))
+        indexes = range(len(tasks))
+        checked = _check_all(tasks, indexes, jobs, keep)
+        yield from _sorted(indexes, ((index, each.report) for index, each in checked))
         return
     projects = {id(project): project for _, project, _ in tasks}
     caches = {key: Cache(project.root) for key, project in projects.items()}
@@ -66,29 +68,43 @@ def _check_kept(
         asked = {path: config for path, project, config in tasks if id(project) == key}
         known.update(((key, path), report) for path, report in cache.reports(asked, meanings[key]).items())
     rest = [index for index, (path, project, _) in enumerate(tasks) if (id(project), path) not in known]
-    fresh = _check_all(tasks, rest, jobs, keep=True)
+    checking = _keep_each(tasks, rest, jobs, caches, meanings)
+    fresh = _sorted(rest, checking)
+    try:
+        for path, project, _ in tasks:
+            report = known.pop((id(project), path), None)
+            yield report if report is not None else next(fresh)
+    finally:
+        checking.close()  # what was found so far is kept
+
+
+def _keep_each(
+    tasks: Sequence[Task],
+    indexes: Sequence[int],
+    jobs: int,
+    caches: dict[int, Cache],
+    meanings: dict[int, Meanings],
+) -> Generator[tuple[int, Report], None, None]:
+    """Check the tasks at these indexes, and keep what is found as it comes: what it rests on is much to hold."""
     waiting: dict[int, list[Entry]] = {key: [] for key in caches}
     try:
-        for path, project, config in tasks:
+        for index, checked in _check_all(tasks, indexes, jobs, keep=True):
+            _, project, config = tasks[index]
             key = id(project)
-            report = known.pop((key, path), None)
-            if report is None:
-                checked = next(fresh)
-                report = checked.report
-                waiting[key].append(Entry(report, config, checked.rests_on))
-                if len(waiting[key]) >= _KEPT_AT_ONCE:
-                    caches[key].keep(waiting[key], meanings[key])
-                    waiting[key].clear()
-            yield report
+            waiting[key].append(Entry(checked.report, config, checked.rests_on))
+            if len(waiting[key]) >= _KEPT_AT_ONCE:
+                caches[key].keep(waiting[key], meanings[key])
+                waiting[key].clear()
+            yield index, checked.report
     finally:
         for key, entries in waiting.items():
             caches[key].keep(entries, meanings[key])
-            if rest:
+            if indexes:
                 caches[key].keep_imports(meanings[key])
 
 
-def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int, keep: bool) -> Iterator[_Checked]:
-    """Check the tasks at these indexes. keep: find out what the reports rest on, too."""
+def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int, keep: bool) -> Iterator[tuple[int, _Checked]]:
+    """Check the tasks at these indexes, in the order that costs least. keep: find out what the reports rest on, too."""
     jobs = min(jobs or _cores(), -(-len(indexes) // (_WORTH_IT // 2)))
     if not indexes:
         return
@@ -96,7 +112,7 @@ def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int, keep: b
         with _uncollected():
             checker = _Checker(tasks, keep, shared=False)
             order = checker.ordered(indexes)
-            yield from _sorted(order, map(checker.check, order))
+            yield from zip(order, map(checker.check, order), strict=True)
         return
     # Slow to import for one file.
     import multiprocessing
@@ -110,7 +126,7 @@ def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int, keep: b
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), initializer=gc.disable) as pool:
             order = _shared.ordered(indexes)
             runs = _runs(order, [tasks[index][1].files[tasks[index][0]].package for index in order], jobs)
-            yield from _sorted(order, chain.from_iterable(pool.map(_check_run, runs)))
+            yield from zip(order, chain.from_iterable(pool.map(_check_run, runs)), strict=True)
     finally:
         gc.unfreeze()
         _shared = None
@@ -135,16 +151,16 @@ def _runs(order: Sequence[int], packages: Sequence[str], jobs: int) -> list[list
     return runs
 
 
-def _sorted(order: Sequence[int], checked: Iterable[_Checked]) -> Iterator[_Checked]:
-    """What was found, by index; each as soon as it and all before it are there."""
-    indexes = iter(sorted(order))
-    waiting: dict[int, _Checked] = {}
-    following = next(indexes, None)
-    for index, each in zip(order, checked, strict=True):
-        waiting[index] = each
-        while following in waiting:
-            yield waiting.pop(following)
-            following = next(indexes, None)
+def _sorted(indexes: Sequence[int], found: Iterable[tuple[int, Report]]) -> Iterator[Report]:
+    """What was found, by index; each as soon as it and all before it are there. indexes: those to come, sorted."""
+    waiting: dict[int, Report] = {}
+    following = iter(indexes)
+    index = next(following, None)
+    for each, report in found:
+        waiting[each] = report
+        while index in waiting:
+            yield waiting.pop(index)
+            index = next(following, None)
 
 
 class _Checker:

@@ -354,7 +354,8 @@ class Index:
         outline = self.project.outlines.get((path, statement.key))
         if outline is None:
             return False
-        self.rest(set(outline.rests_on))
+        # As one result, which many others rest on: the names are much to hold for each.
+        self.remember(("outline", path), lambda: self.rest(set(outline.rests_on)))
         return place not in outline.touched
 
     def method_result(self, definition: Definition, name: str) -> Value:

@@ -25,7 +25,8 @@ _MANY = 16
 class Outline(NamedTuple):
     """What is left of what was read of the models in a statement.
 
-    touched: the statements, (file, key), whose code they run or make modules in. rests_on: the names this rests on.
+    touched: the statements, (file, key), whose code they run or make modules in.
+    rests_on: the names that this, and the same of the other models of the file, rests on.
     """
 
     touched: frozenset[tuple[str, str]]
@@ -78,6 +79,8 @@ class Project:
 
     def _outlined(self, final: bool) -> Iterator[tuple[tuple[str, str], Outline]]:
         memory = self.memory
+        touched: dict[str, dict[str, frozenset[tuple[str, str]]]] = {}
+        read: dict[str, list[int]] = {}
         for key, models in memory.entries.items():
             # Where the class around the others is no model, it may run in models that hold an object of it.
             if key[0] != "models" or not models or models[0].parent is not None:
@@ -85,9 +88,14 @@ class Project:
             keys = [(what, model, "") for model in models for what in ("trace", "built")]
             found = [memory.entries.get(each, ABSENT) for each in keys]
             if ABSENT not in found:
-                rests_on = set() if final else memory.names(map(memory.number, (key, *keys)))
-                touched = frozenset[tuple[str, str]]().union(*(each.touched for each in found if each is not None))
-                yield (models[0].path, key[1].key), Outline(touched, frozenset(rests_on))
+                path = models[0].path
+                places = frozenset[tuple[str, str]]().union(*(each.touched for each in found if each is not None))
+                touched.setdefault(path, {})[key[1].key] = places
+                read.setdefault(path, []).extend(map(memory.number, (key, *keys)))
+        for path, outlines in touched.items():
+            # What the models of a file rest on is much the same: it is found out, and kept, once.
+            rests_on = frozenset[Dependency]() if final else frozenset(memory.names(read[path]))
+            yield from (((path, key), Outline(places, rests_on)) for key, places in outlines.items())
 
     def let_go(self, kept: Set[str] = frozenset()) -> None:
         """Give up what was read of the files but these. It is in circles, slow to find: they are broken here."""
