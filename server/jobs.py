@@ -198,23 +198,28 @@ class _Checker:
             # What was read of one package is of little use to another, and of much to the rest of its own.
             last, self._package = self._package, given.files[path].package
             most = _BATCH if self._package == last else _BATCH // 2
-            self._projects = {key: bounded(each, most, final=not self._keep) for key, each in self._projects.items()}
+            final = not self._keep
+            self._projects = {
+                key: bounded(each, self._package, most, final=final) for key, each in self._projects.items()
+            }
         project = self._projects[id(given)]
         report = engine.check(path, project, config)
         names = engine.rests_on(path, project, config, report) if self._keep else frozenset[Dependency]()
         return _Checked(report, names)
 
 
-def bounded(project: Project, most: int | None = None, *, final: bool = False) -> Project:
+def bounded(project: Project, package: str, most: int | None = None, *, final: bool = False) -> Project:
     """The project, which must be nobody else's, without most of what was read of it where that has grown large.
 
-    What was found out of the files' texts stays, and what was read of files that many use, as long as that is little.
-    most: how many results may be in memory. final: nobody will edit the files, or ask what is found rests on.
+    What was found out of the files' texts stays, and what was read of files that many will still use, as long as that
+    is little.
+    package: the one that is being read. most: how many results may be in memory.
+    final: nobody will edit the files, or ask what is found rests on.
     """
     most = _BATCH if most is None else most
     if len(project.memory.entries) <= most:
         return project
-    kept = project.common
+    kept = frozenset(path for path in project.common if project.is_used_in(path, package))
     following = project.unread(kept, final=final)
     if len(following.memory.entries) > most // _SMALL:
         kept = frozenset()

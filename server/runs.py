@@ -228,7 +228,8 @@ def repair(run: Run, jobs: int = 0, *, keep: bool = False) -> Repaired:
     while queue:
         path = queue.pop(0)
         target = by_path[path]
-        project = run.projects[target.root] = bounded(run.projects[target.root])
+        project = run.projects[target.root]
+        project = run.projects[target.root] = bounded(project, project.files[path].package)
         visits[path] += 1
         fixed = engine.fix_all(path, project, run.config(target), allowed(run.config(target)))
         if not fixed.applied:

@@ -139,10 +139,13 @@ class Net{number}(Base):
 """
 
 
-def _users(count: int) -> Project:
+def _texts(count: int) -> dict[str, str | None]:
     texts: dict[str, str | None] = {f"{ROOT}/nets/__init__.py": "", f"{ROOT}/nets/shared/__init__.py": _SHARED}
-    texts |= {f"{ROOT}/nets/net{number}.py": _USER.format(number=number) for number in range(count)}
-    return Project.empty(ROOT).updated(texts)
+    return texts | {f"{ROOT}/nets/net{number}.py": _USER.format(number=number) for number in range(count)}
+
+
+def _users(count: int) -> Project:
+    return Project.empty(ROOT).updated(_texts(count))
 
 
 def test_what_many_files_use_is_kept_from_batch_to_batch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,3 +254,19 @@ def test_what_a_report_rests_on_is_known_of_what_was_kept_from_batch_to_batch(
     project = Project.empty(ROOT).updated(texts)
     found = list(jobs.check_each([(path, project, CONFIG) for path in project.paths], 1, keep=True))
     assert found == [engine.check(path, project, CONFIG) for path in project.paths]
+
+
+def test_of_a_package_that_is_left_nothing_is_kept_but_what_others_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: dict[str, str | None] = {}
+    for package in ("one", "other"):
+        texts |= {path.replace("/nets/", f"/{package}/"): text for path, text in _texts(20).items()}
+    project = Project.empty(ROOT).updated(texts)
+    one, other = (f"{ROOT}/{package}/shared/__init__.py" for package in ("one", "other"))
+    assert project.common == {one, other}
+    assert [project.is_used_in(each, f"{ROOT}/other") for each in (one, other)] == [False, True]
+    used = project.updated({f"{ROOT}/other/more.py": "from one.shared import gate\n"})
+    assert used.is_used_in(one, f"{ROOT}/other")
+    whole = _reports(project)
+    monkeypatch.setattr(jobs, "_LARGE", 0)
+    monkeypatch.setattr(jobs, "_BATCH", 60)
+    assert _reports(Project.empty(ROOT).updated(texts)) == whole

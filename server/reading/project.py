@@ -329,6 +329,11 @@ class Project:
         )
         return frozenset(path for path, count in outside if count >= _MANY)
 
+    def is_used_in(self, path: str, package: str) -> bool:
+        """Whether a file is of a package, or used outside of its own."""
+        own = self.files[path].package
+        return own == package or any(self.files[user].package != own for user in self.users(path))
+
     def naming(self, path: str, name: str) -> list[str]:
         """The file itself and the files that import from it in which a class or function names `name`."""
         users, anywhere = self.users(path), self._naming.get(name, ())

@@ -54,15 +54,20 @@ class Second(Base):
 """
 
 
-def _attributes(body: str, second: str = "pass") -> tuple[dict[str, Value], dict[str, Value]]:
-    text = _HEAD.replace("BODY", body.replace("\n", "\n        ")).replace("CLASS", second.replace("\n", "\n    "))
-    project = Project.empty("/project").updated({"/project/models.py": text})
+def _family(text: str, *names: str, project: Project | None = None) -> tuple[Project, list[dict[str, Value]]]:
+    project = (project or Project.empty("/project")).updated({"/project/models.py": text})
     index, facts = Index(project), project.files["/project/models.py"]
     found = []
-    for name in ("First", "Second"):
+    for name in names:
         definition = facts.definition(facts.source.by_key[f"class {name}"])
         assert definition is not None
         found.append(index.attributes(definition))
+    return project, found
+
+
+def _attributes(body: str, second: str = "pass") -> tuple[dict[str, Value], dict[str, Value]]:
+    text = _HEAD.replace("BODY", body.replace("\n", "\n        ")).replace("CLASS", second.replace("\n", "\n    "))
+    _, found = _family(text, "First", "Second")
     return found[0], found[1]
 
 
@@ -202,14 +207,8 @@ class Second(nn.Module):
 
 def _seen(shared: str, own: str, other: str, kind: str) -> list[Value]:
     text = _OBJECTS.replace("SHARED", shared).replace("OWN", own).replace("OTHER", other).replace("KIND", kind)
-    project = Project.empty("/project").updated({"/project/models.py": text})
-    index, facts = Index(project), project.files["/project/models.py"]
-    found = []
-    for name in ("First", "Second"):
-        definition = facts.definition(facts.source.by_key[f"class {name}"])
-        assert definition is not None
-        found.append(index.attributes(definition)["seen"])
-    return found
+    _, found = _family(text, "First", "Second")
+    return [attributes["seen"] for attributes in found]
 
 
 def _counted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
@@ -310,17 +309,6 @@ class Body(Base):
 class Other(Base):
     kind = 8
 """
-
-
-def _family(text: str, *names: str, project: Project | None = None) -> tuple[Project, list[dict[str, Value]]]:
-    project = (project or Project.empty("/project")).updated({"/project/models.py": text})
-    index, facts = Index(project), project.files["/project/models.py"]
-    found = []
-    for name in names:
-        definition = facts.definition(facts.source.by_key[f"class {name}"])
-        assert definition is not None
-        found.append(index.attributes(definition))
-    return project, found
 
 
 def test_each_of_many_classes_that_differ_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
