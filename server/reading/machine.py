@@ -278,6 +278,8 @@ class Machine:
         """The value of a top-level assignment, or of one in a class body."""
         if self.standing is None and assigned.path not in self.index.watched:
             value = toplevel.value(self.index, assigned)
+            if self.index.top_level.is_cut:
+                self.noted += 1  # for whoever asks elsewhere the answer may be another
             if value is not None:
                 return value
         return self.run_at_module_level(assigned)

@@ -30,6 +30,11 @@ class Reading:
         # The outermost value that one of those in it asked for again, and got no answer.
         self.outermost = _DEPTH
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether what was read last is in a circle that is not read to its end."""
+        return self.outermost < _DEPTH
+
 
 _NO_ARGUMENTS = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
 
@@ -67,9 +72,11 @@ def _read(index: Index, assigned: Assigned) -> Value | None:
     finally:
         del reading.places[node]
     found = read if plain.is_plain(read) and not machine.trace.entries else None
-    if reading.outermost < place:
-        index.rest(rests_on)  # another answer may come of it where the reading starts elsewhere in the circle
-    else:
-        reading.outermost = _DEPTH
+    if not reading.is_cut:
         index.keep(("value", node), found, rests_on)
+    else:
+        # In a circle the answer depends on where the reading starts: whoever asks gets one of their own.
+        index.rest(rests_on)
+        if reading.outermost >= place:
+            reading.outermost = _DEPTH
     return found
