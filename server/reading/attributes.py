@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..knowledge import modules, tensors
@@ -134,7 +136,17 @@ def _tensor_attribute(m: Machine, holder: Tensor | Unknown, name: str, node: ast
         return result
     if tensors.is_tensor_attribute(name):
         return TensorMethod(holder if isinstance(holder, Tensor) else TENSOR, name, node)
-    return TENSORISH
+    # No tensor has it, so it belongs to what a model returns: mostly another tensor (`output.logits`).
+    return UNKNOWN if _is_count(name) else TENSORISH
+
+
+_COUNT = re.compile(r"^(?:n|num|max|min)_|(?:^|_)(?:len|length|size|count|step|dim)$")
+
+
+@lru_cache(maxsize=4096)
+def _is_count(name: str) -> bool:
+    """Whether an attribute of this name is hardly a tensor, but a number (`cache.length`)."""
+    return _COUNT.search(name) is not None
 
 
 def _module_attribute(m: Machine, module: Module, name: str, node: ast.AST) -> Value:

@@ -98,7 +98,7 @@ def _truth_of_all(m: Machine, node: ast.BoolOp, kind: str) -> bool | None:
 def refine(m: Machine, test: ast.expr, holds: bool) -> None:
     """Go on where a test holds, or does not: what that says of the names in it holds from here on."""
     told = ways.answers(m, test, holds)
-    m.way = m.way.union(told)
+    m.way = ways.follow(m.way.union(told))
     _narrow(m, test, holds)
 
 

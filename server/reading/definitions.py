@@ -159,7 +159,8 @@ Binding = Import | Definition | Assigned | Statement
 
 
 def _mentioned(dotted: Iterable[str], names: frozenset[str]) -> frozenset[str]:
-    """Those of a file's names that stand in a text, and what it reaches through them (`utils.Block`).
+    """Those of a file's names that stand in a text, and what it reaches through them (`utils.Block`), or through
+    another name where it looks like a class (`self.blocks.Block`): the object may be what the file imports.
 
     dotted: the identifiers in the text, those joined by dots together.
     """
@@ -170,7 +171,7 @@ def _mentioned(dotted: Iterable[str], names: frozenset[str]) -> frozenset[str]:
             found.add(head)
             found.update(tail)
         else:
-            found.update(names.intersection(tail))
+            found.update(part for part in tail if part in names or part[0].isupper())
     return frozenset(found)
 
 

@@ -55,6 +55,8 @@ def _uses(statement: Statement, definition: Definition) -> bool:
 
 def is_run(index: Index, definition: Definition) -> bool:
     """Whether tracing runs modules of a class that AIMET meets: a loss only where a model's `forward` calls it."""
+    if _trains(index, definition):
+        return False
     if not _is_auxiliary(index, definition):
         return True
     models = (_model(index, facts, user) for facts, user in _users(index, definition))
@@ -71,7 +73,16 @@ def _model(index: Index, facts: FileFacts, statement: Statement) -> Definition |
     user = facts.definition(statement)
     if user is None or not isinstance(user.node, ast.ClassDef) or not index.is_model(user):
         return None
-    return None if _is_auxiliary(index, user) else user
+    return None if _is_auxiliary(index, user) or _trains(index, user) else user
+
+
+def _trains(index: Index, definition: Definition) -> bool:
+    """Whether the `forward` of a class trains (it calibrates another model on a data loader): nobody traces that."""
+    found = index.method(definition, "forward")
+    if found is None or "backward(" not in found[1].statement.text:
+        return False
+    calls = found[1].parts.of(ast.Call)
+    return any(isinstance(each.func, ast.Attribute) and each.func.attr == "backward" for each in calls)
 
 
 def _calls(index: Index, model: Definition, definition: Definition) -> bool:

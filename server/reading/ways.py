@@ -40,6 +40,7 @@ _OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
 }
 _NONE = ("NoneType", None)
 # Calls that answer the same each time they ask the same objects.
+_TESTS = frozenset({"isinstance", "hasattr", "callable"})
 _PURE = frozenset({"isinstance", "hasattr", "getattr", "callable", "size", "dim", "numel", "startswith", "endswith"})
 
 
@@ -52,23 +53,82 @@ def answers(m: Machine, test: ast.expr, holds: bool) -> list[Answer]:
         if isinstance(test.op, ast.And) is holds:
             for operand in test.values:
                 told.extend(answers(m, operand, holds))
+    elif isinstance(test, ast.BinOp) and isinstance(test.op, ast.BitXor):
+        told.extend(_same(m, test.left, test.right, not holds))
     elif isinstance(test, ast.Compare) and len(test.ops) == 1:
         kind, right = type(test.ops[0]), test.comparators[0]
         if kind in _OPPOSITE:
             kind, holds = _OPPOSITE[kind], not holds
+        if kind in (ast.Eq, ast.Is):
+            told.extend(_same(m, test.left, right, holds))
         left, other = question(m, test.left), question(m, right)
         if left is not None and other is not None:
             if kind in (ast.Eq, ast.Is) and isinstance(right, ast.Constant):
-                told.append((("is", left), other, holds))
+                told.append((_asked(m, "is", left), other, holds))
             else:
-                told.append(((kind.__name__, left, other), None, holds))
+                told.append((_asked(m, kind.__name__, left, other), None, holds))
         return told
     asked = question(m, test)
     if asked is not None and not isinstance(test, ast.Constant):
-        told.append((("holds", asked), None, holds))
+        told.append((_asked(m, "holds", asked), None, holds))
         if holds:
-            told.append((("is", asked), _NONE, False))
+            told.append((_asked(m, "is", asked), _NONE, False))
     return told
+
+
+def _asked(m: Machine, *parts: Hashable) -> Hashable:
+    """A question, marked where each round of a loop may answer it differently."""
+    return (_IN_ROUND, parts) if m.frame.in_loop and _varies(parts) else parts
+
+
+_IN_ROUND = "in this round"
+
+
+def _varies(asked: Hashable) -> bool:
+    return asked == _IN_ROUND or (isinstance(asked, tuple) and any(map(_varies, asked)))
+
+
+def _same(m: Machine, left: ast.expr, right: ast.expr, holds: bool) -> list[Answer]:
+    """What is known where two tests hold together, or exactly one of them does."""
+    one = _in_one(m, left)
+    other = _in_one(m, right) if one is not None else None
+    return [] if one is None or other is None else [((_SAME, one, other), None, holds)]
+
+
+_SAME = "both or neither"
+
+# What these say does not hold for another round.
+_OF_ONE_RUN = (_IN_ROUND, _SAME)
+
+
+def _in_one(m: Machine, test: ast.expr) -> Answer | None:
+    """The one answer that says no less than a test does; None of what may yield something else than a bool."""
+    if isinstance(test, ast.Call):
+        name = getattr(test.func, "id", "")
+        asked = test.args[0] if name == "bool" and len(test.args) == 1 else test if name in _TESTS else None
+        held = question(m, asked) if asked is not None else None
+        return (_asked(m, "holds", held), None, True) if held is not None else None
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        told = answers(m, test.operand, False)
+        return told[0] if len(told) == 1 else None
+    if isinstance(test, ast.Compare):
+        told = answers(m, test, True)
+        return told[0] if len(told) == 1 else None
+    return None
+
+
+def follow(way: Way) -> Way:
+    """The way with what its answers say of tests that hold together."""
+    more: list[Answer] = []
+    for asked, _, together in way:
+        if asked[0] == _SAME:  # type: ignore[index]
+            one, other = asked[1:]  # type: ignore[index]
+            for (question, constant, held), (named, value, holds) in ((one, other), (other, one)):
+                if (question, constant, held) in way:
+                    more.append((named, value, holds is together))
+                elif (question, constant, not held) in way:
+                    more.append((named, value, holds is not together))
+    return way.union(more) if more else way
 
 
 def question(m: Machine, node: ast.expr) -> Hashable:
@@ -113,7 +173,9 @@ def _name(m: Machine, name: str) -> Hashable:
     if local is None:
         return (frame.site.path, name) if held is None else None
     times = frame.bound.get(name, 0)
-    return None if frame.in_loop or times == IN_LOOP else (m.chain, name, times)
+    if times == IN_LOOP:
+        return None
+    return (_IN_ROUND, m.chain, name, times) if frame.in_loop else (m.chain, name, times)
 
 
 def exclude(one: Way, other: Way) -> bool:
@@ -121,7 +183,9 @@ def exclude(one: Way, other: Way) -> bool:
     if not one or not other:
         return False
     return any(
-        question == asked and (holds is not held if constant == named else holds and held)
+        question == asked
+        and (holds is not held if constant == named else holds and held)
+        and question[0] not in _OF_ONE_RUN  # type: ignore[index]
         for question, constant, holds in one
         for asked, named, held in other
     )

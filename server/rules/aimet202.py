@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from ..finding import Change, Draft, Repair, ReplaceText, Safety
 from ..reading.syntax import walk
 from ..reading.values import Const, Number, Sequence, Shape, Tensor, Value
-from . import equalization
+from . import equalization, support
 from .base import Case, Rule
-from .support import is_fixed
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -94,8 +93,10 @@ class FixedView(Rule):
     ## Fix safety
 
     Unsafe: `x.view(x.size(0), -1)` keeps the first dimension, whatever its size, and the two are the same only where
-    every sample has exactly 1024 values. There is no repair where the second dimension is read off a tensor's shape
-    or is 1: there the view merges the leading dimensions on purpose, and the guideline's spelling would undo that.
+    every sample has exactly 1024 values. There is no repair where the view merges the leading dimensions on purpose,
+    which the guideline's spelling would undo: where the second dimension is 1 or read off a tensor's shape, where the
+    dimensions were permuted just before (`z.permute(0, 2, 3, 1)`, then `z.view(-1, dim)`), and where the targets of a
+    loss are flattened beside the view.
     """
 
     code = "AIMET202"
@@ -151,6 +152,13 @@ class FixedView(Rule):
             unsafe=True,
         ),
         Case(
+            "the channels last, one row for each place",
+            _NET.format("z = x.permute(0, 2, 3, 1).contiguous()\n        x = z.view(-1, self.fc.in_features)"),
+            (14,),
+            _NET.format("z = x.permute(0, 2, 3, 1).contiguous()\n        x = z.view(-1, self.fc.in_features)"),
+            unsafe=True,
+        ),
+        Case(
             "a view of a copy",
             _NET.format("x.contiguous().view(-1, 16 * 8 * 8)"),
             (13,),
@@ -199,7 +207,7 @@ class FixedView(Rule):
             if viewed is not None and _is_no_activation(viewed[1]):
                 continue
             receiver = _same_rows(viewed)
-            reason = _reason(operation, receiver, dimensions)
+            reason = _merges(unit, operation, dimensions[1]) or _reason(operation, receiver, dimensions)
             message = (
                 "This view fixes its second dimension and leaves the first one open, which can keep AIMET from "
                 f"building its computing graph for cross-layer equalization. {equalization.DOCUMENTED}"
@@ -233,18 +241,84 @@ def _dimensions(operation: Operation, keyword: str) -> tuple[_Dimension, _Dimens
 
 def _is_no_activation(value: Value) -> bool:
     """Whether it is the model's own or made of constants and sizes: no layer's output goes through that view."""
-    return isinstance(value, Tensor) and (value.origin == "parameter" or is_fixed(value))
+    return isinstance(value, Tensor) and (value.origin == "parameter" or support.is_fixed(value))
 
 
 def _is_minus_one(value: Value) -> bool:
     return isinstance(value, Const) and value.value == -1
 
 
+_MOVES = frozenset("permute transpose swapaxes swapdims movedim moveaxis t".split())
+_COPIES = frozenset("contiguous clone detach to type float double half bfloat16".split())
+_MOST_COPIES = 4
+
+
+def _merges(unit: Unit, operation: Operation, second: _Dimension) -> str:
+    """Why the view surely merges the leading dimensions: with the guideline's spelling the model would not run."""
+    if isinstance(second[1], Number) and second[1].shape:
+        return "the second dimension is read off a shape, so the view merges the leading dimensions on purpose"
+    around = support.parents(unit.statement).get(operation.node)
+    if isinstance(around, ast.Call) and any(_is_flat(each) for each in around.args):
+        return "what is flattened beside it says that the view merges the leading dimensions on purpose"
+    viewed = operation.operands[0] if operation.operands else operation.keywords.get("input")
+    made = _made_by(unit, viewed)
+    for _ in range(_MOST_COPIES):
+        if made is None or made.symbol.rpartition(".")[2] not in _COPIES:
+            break
+        made = _made_by(unit, made.operands[0] if made.operands else None)
+    if made is None:
+        return ""
+    if _is_flat(made.node):
+        return "the tensor has one dimension, so the view splits it on purpose"
+    if _moves_last(made) and not _is_product(second[0]):
+        return "its dimensions were permuted just before, so the view merges the leading ones on purpose"
+    return ""
+
+
+def _made_by(unit: Unit, tensor: _Dimension | None) -> Operation | None:
+    """The operation of this statement whose result a tensor is."""
+    if tensor is None:
+        return None
+    node, value = tensor
+    for each in unit.operations:
+        if each.result is value or each.node is node:
+            return each
+    return None
+
+
+def _moves_last(operation: Operation) -> bool:
+    """Whether an operation may put another dimension into the last place."""
+    name = operation.symbol.rpartition(".")[2]
+    if name == "rearrange":
+        pattern = operation.operands[1][1] if len(operation.operands) > 1 else None
+        text = pattern.value if isinstance(pattern, Const) and isinstance(pattern.value, str) else ""
+        before, arrow, after = (part.split() for part in text.partition("->"))
+        return bool(arrow and before and after) and not after[-1].endswith(")") and before[-1] != after[-1]
+    if name == "permute":
+        order = [value for _, value in operation.operands[1:]]
+        if len(order) == 1 and isinstance(order[0], Sequence) and order[0].items is not None:
+            order = order[0].items
+        return not order or not isinstance(order[-1], Const) or order[-1].value not in (-1, len(order) - 1)
+    return name in _MOVES
+
+
+def _is_flat(node: ast.AST) -> bool:
+    """Whether a call yields one dimension: `x.view(-1)`, `x.flatten()`."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.keywords:
+        return False
+    if node.func.attr in ("view", "reshape"):
+        return len(node.args) == 1 and ast.unparse(node.args[0]) == "-1"
+    return node.func.attr in ("flatten", "ravel") and not node.args
+
+
+def _is_product(node: ast.expr | None) -> bool:
+    """Whether the size of several dimensions is written: `7 * 7 * 64`."""
+    return isinstance(node, ast.Call) or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult))
+
+
 def _reason(operation: Operation, receiver: ast.expr | None, dimensions: tuple[_Dimension, _Dimension]) -> str:
     """Why there is no repair; empty where there is one."""
     second = dimensions[1][1]
-    if isinstance(second, Number) and second.shape:
-        return "the second dimension is read off a shape, so the view merges the leading dimensions on purpose"
     if isinstance(second, Const) and second.value == 1:
         return "the view makes one column of all values on purpose"
     if operation.site.scripted:

@@ -51,6 +51,7 @@ class UnregisteredModule(Rule):
     over its own parameters, one that only changes shapes, a bare subclass of a torch layer. A class that the
     workspace registers with `QuantizationMixin.implements` or `QuantizationMixin.ignore` is not reported, nor are
     classes that only serve as bases, losses that no model holds, and subclasses of `nn.Identity` and of containers.
+    A loss that a model holds is: quantsim asks for every module it holds, called or not.
     A layer of torch's or torchvision's that AIMET does not know either (`nn.RMSNorm`, `StochasticDepth`, `QuantStub`)
     is reported where it is made.
 
@@ -164,7 +165,7 @@ def _draft(unit: Unit, definition: Definition, config: Config) -> Draft:
     repairs, why = _repairs(unit, definition, config)
     message = (
         f"`{name}` has no submodules and is not registered with AIMET: AIMET 2's QuantizationSimModel raises "
-        f"UnknownModuleError for it.{_hint(unit, definition)}{why}"
+        f"UnknownModuleError for it{_where(unit, definition)}.{_hint(unit, definition)}{why}"
     )
     severity = Severity.ERROR if config.aimet_version == "2.x" else Severity.WARNING
     return Draft("AIMET303", _name_spot(unit, definition), message, severity, definition.name, repairs)
@@ -221,13 +222,19 @@ def _repairs(unit: Unit, definition: Definition, config: Config) -> tuple[tuple[
     if stub is not None:
         chosen.append((f"Register a quantized `{name}` with AIMET ({doubt}check which inputs to quantize)", stub))
     leave_out = (f"Leave `{name}` out of quantization ({doubt}it gets no quantizer)", stubs.ignored(name))
-    if _only_moves_data(unit.index, definition):
+    if _only_moves_data(unit.index, definition) or usage.is_loss(unit.index, definition):
         chosen.insert(0, leave_out)
     else:
         chosen.append(leave_out)
     return tuple(
         Repair(title, Safety.UNSAFE, (Change(unit.path, unit.statement.key, (step,)),)) for title, step in chosen
     ), ""
+
+
+def _where(unit: Unit, definition: Definition) -> str:
+    """What a reader who knows that it is only called in training might object."""
+    is_loss = usage.is_loss(unit.index, definition)
+    return ", whether or not `forward` calls it" if is_loss else ""
 
 
 def _hint(unit: Unit, definition: Definition) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ..knowledge.data import words
@@ -24,7 +24,7 @@ _REGISTRY = re.compile(r"regist|\(\)$", re.IGNORECASE)
 
 def is_beside_models(index: Index, definition: Definition) -> bool:
     """Whether it is a loss or a data transform: a module too, but no part of a model unless a model holds it."""
-    return _is_loss(index, definition) or _is_transform(index, definition)
+    return is_loss(index, definition) or _is_transform(index, definition)
 
 
 _LOSS_NAME = re.compile(r"(?:Loss|Losses|Criterion|Metric|CrossEntropy)(?:[A-Z0-9_]\w*)?$")
@@ -32,7 +32,8 @@ _LOSS_NAME = re.compile(r"(?:Loss|Losses|Criterion|Metric|CrossEntropy)(?:[A-Z0-
 TARGETS = words("target targets label labels gt gts y_true truth ground_truth true")
 
 
-def _is_loss(index: Index, definition: Definition) -> bool:
+def is_loss(index: Index, definition: Definition) -> bool:
+    """Whether it compares a model's output with what it should be."""
     if _LOSS_NAME.search(definition.simple_name):
         return True
     base = index.external_base(definition) or ""
@@ -109,23 +110,46 @@ def _passed_on(statement: Statement) -> frozenset[str]:
     """The names of what a function calls and gives to the constructor of another class."""
     known = statement.memo.get("passed on")
     if known is None:
-        made = {
-            target.id: _callee(node.value)
-            for node in statement.parts.of(ast.Assign)
-            if isinstance(node.value, ast.Call)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
+        # A name may hold any of the values it is given: which one it holds at a call, branches and loops decide.
+        given: dict[str, list[ast.expr]] = {}
+        for node in statement.parts.of(ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    given.setdefault(target.id, []).append(node.value)
         found: set[str] = set()
-        for node in statement.parts.of(ast.Call):
-            if _callee(node)[:1].isupper():
-                for each in (*node.args, *(keyword.value for keyword in node.keywords)):
-                    if isinstance(each, ast.Call):
-                        found.add(_callee(each))
-                    elif isinstance(each, ast.Name):
-                        found.add(made.get(each.id, ""))
+        for call in statement.parts.of(ast.Call):
+            if _callee(call)[:1].isupper():
+                for each in (*call.args, *(keyword.value for keyword in call.keywords)):
+                    found.update(_made_in(each, given, frozenset()))
         known = statement.memo["passed on"] = frozenset(found)
     return known  # type: ignore[return-value]
+
+
+def _made_in(node: ast.expr, given: Mapping[str, list[ast.expr]], followed: frozenset[str]) -> Iterator[str]:
+    """The names of the calls whose results a value may be or hold."""
+    if isinstance(node, ast.Call):
+        yield _callee(node)
+    elif isinstance(node, ast.Name) and node.id not in followed:
+        for value in given.get(node.id, ()):
+            yield from _made_in(value, given, followed | {node.id})
+    else:
+        for part in _PARTS.get(type(node), ()):
+            held = getattr(node, part)
+            for each in held if isinstance(held, list) else [held]:
+                if isinstance(each, ast.expr):
+                    yield from _made_in(each, given, followed)
+
+
+# Of each kind of expression those whose results it may be or hold.
+_PARTS: dict[type[ast.AST], tuple[str, ...]] = {
+    ast.IfExp: ("body", "orelse"),
+    ast.BoolOp: ("values",),
+    ast.List: ("elts",),
+    ast.Tuple: ("elts",),
+    ast.Set: ("elts",),
+    ast.Dict: ("values",),
+    ast.Starred: ("value",),
+}
 
 
 def _callee(node: ast.Call) -> str:

@@ -34,6 +34,12 @@ _CASES = {
     "rounds that answer differently": "for i in range(4):\n    if i % 2 == 0:\n        x = self.a(x)  # 2 loop\n    if i % 2 != 0:\n        x = self.a(x)  # 2 loop\nreturn x",
     "the first round and the others": "for i in range(4):\n    if i == 0:\n        x = self.a(x)\n    else:\n        x = self.a(x)  # 2 loop\nreturn x",
     "what a call may change": "if n.pop():\n    x = self.a(x)\nif not n.pop():\n    x = self.a(x)  # 2 call\nreturn x",
+    "tests that hold together": "assert (n is None) == self.pre\nassert (n is not None) == (self.kind is not None)\nif self.kind is None:\n    x = self.a(x)\nif n is not None:\n    x = self.a(x)\nreturn x",
+    "tests of which one holds": "if not (n is None) ^ (self.kind is None):\n    raise ValueError\nif n is not None:\n    x = self.a(x)\nif self.kind is not None:\n    x = self.a(x)\nreturn x",
+    "tests that hold together, told later": "if n is not None:\n    assert bool(n) != isinstance(self.kind, str)\n    assert (n is None) is (self.kind == 'x')\n    x = self.a(x)\nelif self.kind == 'x':\n    x = self.a(x)\nif self.kind == 'x':\n    x = self.a(x)  # 2 call\nreturn x",
+    "neither of two tests that hold together": "assert bool(n) == isinstance(self.kind, str)\nif n:\n    x = self.a(x)\nif not isinstance(self.kind, str):\n    x = self.a(x)\nreturn x",
+    "tests that hold together, of a name that changes": "assert (n is None) == (self.kind is None)\nif self.kind is None:\n    x = self.a(x)\nn = width\nif n is not None:\n    x = self.a(x)  # 2 call\nreturn x",
+    "equal settings": "assert self.pre == self.kind\nif self.pre:\n    x = self.a(x)\nif not self.kind:\n    x = self.a(x)  # 2 call\nreturn x",
     "a helper of each": "if self.pre:\n    return self.part(self.fc(x))\nreturn self.fc(self.part(x))",
     "a helper and its opposite": "if self.pre:\n    x = self.part(x)\nx = self.fc(x)\nif not self.pre:\n    x = self.part(x)\nreturn x",
     "chunks where they are asked for": "if n > 0:\n    return torch.cat([self.a(p) for p in x.chunk(n)])  # = Tensor.chunk torch.cat\nreturn self.a(x)",
@@ -65,3 +71,16 @@ def test_a_method_that_a_function_runs_on_chunks_or_on_all(size: str) -> None:
     source = model(f"return apply(self.part, {size}, x)", _INIT + "\nself.size = width", before, "x, n") + _PART
     files = {"m.py": source}
     assert read(files) == expected(files)
+
+
+def test_tests_that_hold_together_in_a_helper_that_a_loop_runs() -> None:
+    helper = (
+        "\n    def part(self, x, n):\n        assert (n is None) == (self.kind is None)\n        if n is not None:\n"
+        "            x = self.a(x){}\n        return x\n"
+    )
+    body = "if self.kind is{} None:\n    x = self.a(x)\nfor _ in range(self.rounds):\n    x = self.part(x, n)\nreturn x"
+    for negated, mark in (("", ""), (" not", "  # 2 call")):
+        source = model(body.format(negated), _INIT + "\nself.rounds = rounds", signature="x, n")
+        source = source.replace("width=8", "width=8, rounds=1")
+        files = {"m.py": source + helper.format(mark)}
+        assert read(files) == expected(files)

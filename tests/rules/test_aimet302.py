@@ -44,6 +44,7 @@ class Net(nn.Module):
         ("both = y.sum() > 0 and y.mean() < 3", "y.sum() > 0 and y.mean() < 3"),
         ("y = max(y.sum(), 0) * y", "max(y.sum(), 0)"),
         ("y = y.view(int(lengths[0]), -1)", "int(lengths[0])"),
+        ("_, out = self.layers[0](y)\n        if out.logits - 1 > 3:\n            y = -y", "if out.logits - 1 > 3"),
         ("n = (y > 0).sum().item()\n        y = torch.zeros(n + 1, 3)", "item()"),
         ("for n in lengths.tolist():\n            y = y * n", "tolist()"),
         ("y = y[torch.isnan(y)]", "[torch.isnan(y)]"),
@@ -89,6 +90,9 @@ def test_reported(code: str, place: str) -> None:
         "rows, columns = torch.ones(4, 4).triu().nonzero(as_tuple=True)",
         "steps = torch.linspace(0, 1, n)\n        if steps[0] == 0 and int(steps.sum()) > 3:\n            y = -y",
         "keep = torch.zeros(4) if n else torch.ones(4)\n        y = y[keep > 0]",
+        "n = min(n, y.size(1)) if n is not None else max(y.size(1) - 1, 0)\n        y = y[:, :n]",
+        "_, cache = self.layers[0](y)\n        y = y[:, : min(cache.cache_length - 1, 8)]",
+        "out = self.layers[0](y)\n        if out.num_tokens + 1 > 3:\n            y = -y",
     ],
 )
 def test_not_reported(code: str) -> None:

@@ -96,6 +96,54 @@ def test_a_loss_is_reported_where_a_model_holds_it() -> None:
     assert _named(loss + holder) == ["DiceLoss"]
 
 
+@pytest.mark.parametrize(
+    "held",
+    [
+        "class Net(nn.Module):\n    def __init__(self, zoo):\n        super().__init__()\n"
+        "        self.zoo = zoo\n        self.l = self.zoo.DiceLoss()\n\n\nnet = Net(model)\n",
+        "class Net(nn.Module):\n    def __init__(self, zoo=model):\n        super().__init__()\n"
+        "        self.l = zoo.DiceLoss()\n",
+    ],
+)
+def test_a_loss_is_reported_where_a_model_makes_it_through_an_object(held: str) -> None:
+    loss = "class DiceLoss(nn.Module):\n    def forward(self, x, target):\n        return (x * target).sum()\n"
+    other = "import model\nfrom torch import nn\n\n\n" + held
+    assert _named(loss, {"/project/other.py": other}) == ["DiceLoss"]
+    assert _named(loss, {"/project/other.py": other.replace("DiceLoss", "OtherLoss")}) == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "loss = Overlap()\nnet = Net(loss)\nloss = nn.MSELoss()",
+        "loss = None\nif deep:\n    loss = Overlap()\nelse:\n    loss = nn.MSELoss()\nnet = Net(loss)",
+        "loss = Overlap() if deep else None\nnet = Net(losses=[loss])",
+        "first = Overlap()\nloss = first\nfirst = loss\nnet = Net(loss=loss)",
+        "net = Net({'dice': Overlap()})",
+    ],
+)
+def test_a_loss_is_reported_where_a_function_gives_it_to_a_model(lines: str) -> None:
+    loss = "class Overlap(nn.Module):\n    def forward(self, x, target):\n        return (x * target).sum()\n"
+    made = "\n\ndef make(deep):\n" + "".join(f"    {line}\n" for line in lines.split("\n")) + "    return net\n"
+    assert _named(loss + made) == ["Overlap"]
+    assert _named(loss + made.replace("Net(", "fit(")) == []
+
+
+def test_a_loss_is_better_left_out_of_quantization() -> None:
+    source = (
+        "import pytorch_lightning as pl\n\n\n"
+        "class FocalLoss(nn.Module):\n    def forward(self, x, target):\n        return (x - target).sum()\n\n\n"
+        "class Net(pl.LightningModule):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.fc = nn.Linear(4, 4)\n        self.loss = FocalLoss()\n        self.l1 = nn.L1Loss()\n\n"
+        "    def forward(self, x):\n        return self.fc(x)\n\n"
+        "    def training_step(self, batch, _):\n        return self.loss(self(batch[0]), batch[1])\n"
+    )
+    (finding,) = _findings(_HEAD + source)
+    assert finding.symbol == "FocalLoss"
+    assert "whether or not `forward` calls it" in finding.message
+    assert [repair.title.split()[0] for repair in finding.repairs] == ["Leave", "Register"]
+
+
 def test_a_class_registered_in_another_file_is_known() -> None:
     source = "class A(nn.Module):\n    def forward(self, x):\n        return x * 2\n"
     other = "from aimet_torch.nn import QuantizationMixin\nfrom model import A\n\n"

@@ -72,3 +72,32 @@ def test_the_argument_is_underlined() -> None:
         "        return F.interpolate(x, size=4, mode='bilinear', align_corners=True)\n"
     )
     assert underlined(source, findings("AIMET203", source)) == ["align_corners=True"]
+
+
+_MERGING = {
+    "z = x.permute(0, 2, 3, 1).contiguous()\n        x = z.view(-1, self.dim)": False,
+    "z = x.permute((0, 2, 3, 1))\n        x = z.reshape(-1, self.dim)": False,
+    "z = torch.movedim(x, 1, -1).detach()\n        x = z.reshape(-1, 64)": False,
+    "z = rearrange(x, 'b c h w -> b h w c').contiguous()\n        x = z.view(-1, self.dim)": False,
+    "z = x.flatten()\n        x = z.view(-1, self.dim)": False,
+    "x = F.cross_entropy(x.view(-1, self.dim), y.view(-1))": False,
+    # The last dimension stays, or several are counted: each sample may well fill one row.
+    "z = x.permute(0, 2, 1, 3).contiguous()\n        x = z.view(-1, self.dim)": True,
+    "z = rearrange(x, 'b c h w -> b c (h w)')\n        x = z.view(-1, self.dim)": True,
+    "z = rearrange(x, 'b c h w -> b h (w c)').contiguous()\n        x = z.view(-1, self.dim)": True,
+    "z = x.permute(0, 2, 3, 1).contiguous()\n        x = z.view(-1, 7 * 7 * self.dim)": True,
+    "x = F.softmax(x.view(-1, self.dim), 1)": True,
+}
+
+
+@pytest.mark.parametrize("body", _MERGING)
+def test_no_repair_where_the_view_merges_the_leading_dimensions_on_purpose(body: str) -> None:
+    source = (
+        "import torch\nimport torch.nn.functional as F\nfrom einops import rearrange\nfrom torch import nn\n\n\n"
+        "class Net(nn.Module):\n    def __init__(self, dim):\n        super().__init__()\n        self.dim = dim\n"
+        "        self.conv = nn.Conv2d(3, dim, 3)\n\n    def forward(self, x, y):\n        x = self.conv(x)\n"
+        f"        {body}\n        return x\n"
+    )
+    (found,) = findings("AIMET202", source)
+    assert bool(found.repairs) is _MERGING[body]
+    assert ("on purpose" in found.message) is not _MERGING[body]

@@ -1,0 +1,34 @@
+"""Which classes tracing runs."""
+
+from __future__ import annotations
+
+from .marked import expected, read
+
+_HEAD = "import torch\nfrom torch import nn\n\n\n"
+
+
+def test_a_forward_that_trains_is_not_traced_nor_what_only_it_calls() -> None:
+    source = (
+        _HEAD + "class ECELoss(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.softmax = nn.Softmax(1)\n\n    def forward(self, x, y):\n"
+        "        x = self.softmax(x)\n        return (self.softmax(x) - y).abs().sum()\n\n\n"
+        "class Calibrator(nn.Module):\n    def __init__(self, model):\n        super().__init__()\n"
+        "        self.model = model\n        self.scale = nn.Linear(1, 1)\n        self.ece = ECELoss()\n\n"
+        "    def forward(self, loader):\n        outputs = [self.scale(self.model(x)) for x, _ in loader]\n"
+        "        outputs = torch.cat(outputs)\n\n        def step():\n"
+        "            loss = self.ece(self.scale(outputs), outputs)\n            loss.backward()\n"
+        "            return loss\n\n        torch.optim.LBFGS(self.scale.parameters()).step(step)\n"
+        "        return self.scale(outputs)\n"
+    )
+    files = {"m.py": source}
+    assert read(files) == expected(files)
+
+
+def test_a_model_whose_loss_is_trained_elsewhere_is_traced() -> None:
+    source = (
+        _HEAD + "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.act = nn.ReLU()\n\n    def forward(self, x):\n        x = self.act(x)\n"
+        "        return self.act(x)  # 2 call\n\n    def fit(self, x):\n        self(x).sum().backward()\n"
+    )
+    files = {"m.py": source}
+    assert read(files) == expected(files)
