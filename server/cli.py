@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from . import __version__
+from .sharing import ProcessDiedError
 
 if TYPE_CHECKING:
     from .layers import Layer
@@ -126,6 +127,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except UsageError as error:
         parser.exit(2, f"aimet-guidelines {arguments.command}: {error}\n")
+    except ProcessDiedError as error:
+        reason = "most likely for lack of memory: --jobs 1 takes less"
+        print(f"aimet-guidelines {arguments.command}: {error}, {reason}", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         # The reader has seen enough; the interpreter's own flush at exit must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

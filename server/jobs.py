@@ -6,11 +6,10 @@ import gc
 import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain, groupby
-from operator import itemgetter
+from itertools import groupby
 from typing import NamedTuple
 
-from . import engine
+from . import engine, sharing
 from .cache import Cache, Entry
 from .config import Config
 from .engine import Project
@@ -43,7 +42,7 @@ def check_each(tasks: Sequence[Task], jobs: int = 0, *, keep: bool = False) -> I
     """The report of each (path, project, config), in order.
 
     jobs: at most that many processes; 0 for one per core. Processes share the projects by forking; where a system
-    cannot fork there is one process.
+    cannot fork there is one process. Raises `sharing.ProcessDiedError` where the system ends one.
     keep: take what an earlier run found where it still holds, and keep what this one finds.
     """
     if not keep:
@@ -114,41 +113,12 @@ def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int, keep: b
             order = checker.ordered(indexes)
             yield from zip(order, map(checker.check, order), strict=True)
         return
-    # Slow to import for one file.
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    global _shared
     with _uncollected():
-        _shared = _Checker(tasks, keep, shared=True)
-    gc.freeze()  # a collection in a child would otherwise write to, and so copy, every shared page
-    try:
-        with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), initializer=gc.disable) as pool:
-            order = _shared.ordered(indexes)
-            runs = _runs(order, [tasks[index][1].files[tasks[index][0]].package for index in order], jobs)
-            yield from zip(order, chain.from_iterable(pool.map(_check_run, runs)), strict=True)
-    finally:
-        gc.unfreeze()
-        _shared = None
-
-
-def _runs(order: Sequence[int], packages: Sequence[str], jobs: int) -> list[list[int]]:
-    """The tasks that each process takes at a time. packages: of each task.
-
-    Files of a package use each other: two processes would both read what those of both use. So only a package that
-    is more than the share of a process is cut.
-    """
-    size, share = max(8, len(order) // (jobs * 3)), -(-len(order) // jobs)
-    runs: list[list[int]] = []
-    for _, group in groupby(zip(order, packages, strict=True), key=itemgetter(1)):
-        files = [index for index, _ in group]
-        if len(files) > share:
-            runs.extend(files[start : start + size] for start in range(0, len(files), size))
-        elif runs and len(runs[-1]) + len(files) <= size:
-            runs[-1].extend(files)
-        else:
-            runs.append(files)
-    return runs
+        checker = _Checker(tasks, keep, shared=True)
+        # Files of a package use each other: two processes would both read what those of both use.
+        packages = groupby(checker.ordered(indexes), key=checker.package)
+        groups = [[(index, checker.size(index)) for index in group] for _, group in packages]
+    yield from sharing.each(sharing.cut(groups, jobs), checker.check)
 
 
 def _sorted(indexes: Sequence[int], found: Iterable[tuple[int, Report]]) -> Iterator[Report]:
@@ -191,6 +161,17 @@ class _Checker:
 
         return sorted(indexes, key=place)
 
+    def package(self, index: int) -> str:
+        """The package that a task's file is of."""
+        path, given, _ = self._tasks[index]
+        return given.files[path].package
+
+    def size(self, index: int) -> int:
+        """About how long a task takes: the characters of what must be parsed for it."""
+        path, given, _ = self._tasks[index]
+        text = given.text(path)
+        return len(text) if "torch" in text else 0
+
     def check(self, index: int) -> _Checked:
         """Check one task."""
         path, given, config = self._tasks[index]
@@ -228,14 +209,6 @@ def bounded(project: Project, package: str, most: int | None = None, *, final: b
     if following.renewed % _COLLECTED == 0:
         gc.collect()
     return following
-
-
-_shared: _Checker | None = None
-
-
-def _check_run(run: Sequence[int]) -> list[_Checked]:
-    assert _shared is not None
-    return [_shared.check(index) for index in run]
 
 
 @contextmanager

@@ -19,7 +19,7 @@ SERVER = ROOT / "server"
 
 # From the lowest floor up. Names on one floor may use each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("__init__", "positions", "finding", "lexing"),
+    ("__init__", "positions", "finding", "lexing", "sharing"),
     ("config", "requirements", "knowledge", "reading", "notebooks", "sources", "discovery"),
     ("rewriting",),
     ("rules",),

@@ -207,23 +207,6 @@ def test_of_models_that_were_let_go_only_those_that_run_a_helper_are_read_for_it
     assert read.count("Net3") == 1
 
 
-@pytest.mark.parametrize(
-    ("packages", "runs"),
-    [
-        ("a" * 60, [10] * 6),  # one package is shared out
-        ("a" * 30 + "b" * 30, [30, 30]),  # packages that are a process's share stay whole
-        ("a" * 20 + "b" * 20 + "c" * 20, [20, 20, 20]),
-        ("".join(letter * 3 for letter in "abcdefghijklmnopqrst"), [9] * 6 + [6]),  # small ones go together
-        ("a" * 40 + "b" * 10 + "c" * 10, [10, 10, 10, 10, 10, 10]),
-    ],
-)
-def test_processes_share_packages_out_whole(packages: str, runs: list[int]) -> None:
-    order = list(range(100, 100 + len(packages)))
-    found = jobs._runs(order, packages, 2)
-    assert [len(run) for run in found] == runs
-    assert [index for run in found for index in run] == order
-
-
 _MAKES = """
 
 def made():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aimet_guidelines import __version__
+from aimet_guidelines import __version__, engine, jobs
 from aimet_guidelines.rules import RULES
 
 from .conftest import FUNCTIONAL, Runner
@@ -45,6 +47,23 @@ def test_no_command_is_wrong_usage_with_help(run: Runner) -> None:
     outcome = run()
     assert outcome.status == 2
     assert "exit status:" in outcome.err
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="made by forking")
+def test_a_process_that_the_system_ends_is_told_in_one_line(
+    run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(path: str, *_: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(jobs, "_WORTH_IT", 2)
+    monkeypatch.setattr(engine, "check", ended)
+    for number in range(4):
+        (tmp_path / f"net{number}.py").write_text(FUNCTIONAL)
+    outcome = run("check", str(tmp_path), "-j", "2", "--no-cache")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err.startswith("aimet-guidelines check: the system ended one of the processes")
+    assert outcome.err.count("\n") == 1 and "--jobs 1" in outcome.err
 
 
 def test_help_and_version(run: Runner) -> None:
