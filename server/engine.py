@@ -15,7 +15,8 @@ from .finding import Edit, Finding, InsertStatements, Problem, Repair, Report, S
 from .judging import Judge
 from .placing import placed
 from .positions import Span
-from .reading.definitions import WHOLE, FileFacts
+from .reading.definitions import WHOLE
+from .reading.file_facts import FileFacts
 from .reading.index import Index, Interrupted
 from .reading.memory import Dependency
 from .reading.project import Project

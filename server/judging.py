@@ -9,9 +9,9 @@ from dataclasses import replace
 from .config import Config
 from .finding import Draft, Note, Spot
 from .positions import Span
-from .reading.definitions import FileFacts
 from .reading.edited import Change
 from .reading.facts import Unit
+from .reading.file_facts import FileFacts
 from .reading.index import Index
 from .reading.memory import ABSENT
 from .reading.rereading import Reading, read_again

@@ -9,7 +9,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 
-from .reading.definitions import CODE, WHOLE, FileFacts
+from .reading.definitions import CODE, WHOLE
+from .reading.file_facts import FileFacts
 from .reading.memory import CALLERS, HANDED_ON, MODULE, REGISTERED, SAID, Dependency
 from .reading.project import Project
 

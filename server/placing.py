@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from .config import Config
 from .finding import Draft, Finding, Location, Related, Spot
-from .reading.definitions import FileFacts
+from .reading.file_facts import FileFacts
 from .reading.project import Project
 from .reading.source import Statement
 from .rules import by_code

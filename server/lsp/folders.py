@@ -10,7 +10,7 @@ from .. import engine
 from ..config import Config
 from ..engine import Project
 from ..finding import Report
-from ..reading.definitions import FileFacts
+from ..reading.file_facts import FileFacts
 from ..settings import Settings
 from .settings import EditorSettings
 from .translate import path_of

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..finding import Spot
-from .definitions import Definition, FileFacts
+from .definitions import Definition
+from .file_facts import FileFacts
 from .source import Statement
 from .syntax import walk
 from .values import Fixed, Module, Value

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..knowledge.names import canonical
 from . import callers, toplevel
-from .definitions import Assigned, Definition, FileFacts
+from .definitions import Assigned, Definition
+from .file_facts import FileFacts
 from .memory import ABSENT, CALLERS, MODULE, STANDS_IN, Dependency, Memory, Rest
 from .model import Model
 from .order import ClassOrder

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, S
 from functools import cached_property
 from typing import NamedTuple
 
-from .definitions import Assigned, Definition, FileFacts, Import
+from .definitions import Assigned, Definition, Import
+from .file_facts import FileFacts
 from .memory import ABSENT, Dependency, Memory, Rest
 from .packages import lies_below, module_name
 from .source import Source, Statement, read

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from ..finding import Draft, Spot
 from .apart import Apart, SetUp, set_apart, set_up_again
-from .definitions import Definition, FileFacts, FunctionNode
+from .definitions import Definition, FunctionNode
 from .edited import Change, changed_function, same_code
 from .facts import Entry, EntryKey, Parameter, Site, Trace, Unit
+from .file_facts import FileFacts
 from .index import Index
 from .machine import Machine
 from .model import Built

@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from . import callers
-from .definitions import Definition, FileFacts
+from .definitions import Definition
+from .file_facts import FileFacts
 from .source import Statement
 
 if TYPE_CHECKING:

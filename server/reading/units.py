@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from . import traced
-from .definitions import Definition, FileFacts
+from .definitions import Definition
 from .facts import Trace, Unit
+from .file_facts import FileFacts
 from .index import Index
 from .model import Built
 from .source import Statement

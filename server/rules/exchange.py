@@ -28,8 +28,8 @@ from ..reading.values import (
 from . import usage
 
 if TYPE_CHECKING:
-    from ..reading.definitions import FileFacts
     from ..reading.facts import Parameter, Return, Unit, Use
+    from ..reading.file_facts import FileFacts
     from ..reading.index import Index
     from ..reading.source import Statement
 

@@ -16,7 +16,7 @@ from ..reading.definitions import Definition
 from ..reading.index import Index
 
 if TYPE_CHECKING:
-    from ..reading.definitions import FileFacts
+    from ..reading.file_facts import FileFacts
     from ..reading.project import Project
     from ..reading.source import Statement
 

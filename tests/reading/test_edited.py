@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
-from aimet_guidelines.reading.definitions import FileFacts
+from aimet_guidelines.reading.file_facts import FileFacts
 from aimet_guidelines.reading.source import Source, Statement, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
