@@ -1,16 +1,17 @@
 """Keeps what was found on disk, for the next run over files that are still the same.
 
-A file's report is kept with what it rests on (names, which module is which file, who says what of a name) and a digest
-of what that meant. It is taken again only where this version of the program, running on this Python, would read the
-same settings, the same file under the same module name, and the same meanings; other files may come and go. One SQLite
-database for each project, in the user's cache folder: it survives crashes and several processes at once; what cannot be
-read is as good as not there.
+The reports of a project are kept with what each rests on (names, which module is which file, who says what of a name),
+and with the texts of all files that they were found in. A run whose files are others compares the texts: reports that
+the differences concern are dropped, and the rest then holds for the new files, too. All of it counts only for this
+version of the program, running on this Python. One SQLite database for each project, in the user's cache folder: it
+survives crashes and several processes at once; what cannot be read is as good as not there.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import logging
 import os
 import pickle
@@ -18,42 +19,67 @@ import sqlite3
 import sys
 import time
 import zlib
-from collections.abc import Iterable, Mapping
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import platformdirs
 
+from .changes import Changes
 from .config import Config
 from .finding import Report
-from .meanings import Meanings, digest
-from .reading.memory import Dependency
+from .reading.file_facts import FileFacts
+from .reading.memory import Dependency, Memory
+from .reading.project import Project
+from .reading.source import Source
 
 _log = logging.getLogger(__name__)
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS reports (
-    path BLOB, config BLOB, own BLOB, names BLOB, meaning BLOB, project BLOB, report BLOB,
-    PRIMARY KEY (path, config)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
-"""
+_ABOUT = "CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID"
+# A report rests on names by their numbers, which mean what they do in one run: in one process of it, where it has many.
+_TABLES = {
+    "reports": "path BLOB, config BLOB, run INTEGER, rests_on BLOB, report BLOB, PRIMARY KEY (path, config)",
+    "names": "run INTEGER, first INTEGER, listed BLOB, PRIMARY KEY (run, first)",
+    "files": "path BLOB PRIMARY KEY, digest BLOB, module TEXT, imports BLOB, text BLOB",
+}
 _KEEP_DAYS = 30
 _BUSY_SECONDS = 2.0
 
 
 class Entry(NamedTuple):
-    """A report to keep, with the names it rests on."""
+    """A report to keep, with the names it rests on.
+
+    process: the one that numbered the names. fresh: those that it numbered since its last report, from `first` on.
+    """
 
     report: Report
     config: Config
-    rests_on: frozenset[Dependency]
+    rests_on: bytes
+    process: int
+    first: int
+    fresh: Sequence[Dependency]
+
+
+def digest(*parts: bytes | str) -> bytes:
+    """Stands for all the parts, in their order."""
+    state = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        raw = _raw(part) if isinstance(part, str) else part
+        state.update(len(raw).to_bytes(8, "little"))
+        state.update(raw)
+    return state.digest()
 
 
 def folder() -> Path:
     """Where reports are kept: `AIMET_GUIDELINES_CACHE_DIR`, else the user's cache folder."""
     named = os.environ.get("AIMET_GUIDELINES_CACHE_DIR")
     return Path(named) if named else Path(platformdirs.user_cache_path("aimet-guidelines", appauthor=False)) / "reports"
+
+
+def packed(numbers: Iterable[int]) -> bytes:
+    """Numbers of names, as they are kept."""
+    return array("I", sorted(numbers)).tobytes()
 
 
 @functools.cache
@@ -70,10 +96,15 @@ def _program() -> bytes:
 class Cache:
     """The kept reports of one project."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, project: Project) -> None:
+        self._project = project
         self._connection: sqlite3.Connection | None = None
+        # Stands for the last time that somebody had other files: what was kept since is of these.
+        self._turn: bytes | None = None
+        # The number that the names of each process of this run are kept under.
+        self._runs: dict[int, int] = {}
         place = folder()
-        file = place / f"{digest(root).hex()}.sqlite"
+        file = place / f"{digest(project.root).hex()}.sqlite"
         try:
             place.mkdir(parents=True, exist_ok=True)
             _forget_old(place)
@@ -88,86 +119,194 @@ class Cache:
             self._connection.close()
             self._connection = None
 
-    def reports(self, asked: Mapping[str, Config], meanings: Meanings) -> dict[str, Report]:
+    @functools.cached_property
+    def _digests(self) -> dict[str, bytes]:
+        """Of each file its text, and the name it can be imported under."""
+        return {path: digest(facts.module, facts.source.text) for path, facts in self._project.files.items()}
+
+    @functools.cached_property
+    def _state(self) -> bytes:
+        """Every file."""
+        digests = self._digests
+        return digest(*(part for path in sorted(digests) for part in (path, digests[path])))
+
+    def reports(self, asked: Mapping[str, Config]) -> dict[str, Report]:
         """Those of the files asked about whose kept report still holds."""
-        found: dict[str, Report] = {}
-        if self._connection is None:
-            return found
-        configs: dict[Config, bytes] = {}
-        stale: list[tuple[bytes, bytes, bytes]] = []
-        knows_imports = False
+        connection = self._connection
+        if connection is None:
+            return {}
         try:
-            rows = self._connection.execute("SELECT path, config, own, project, report FROM reports")
-            for raw, config, own, project, report in rows:
-                path = raw.decode("utf-8", "surrogatepass")
-                wanted = asked.get(path)
-                if wanted is None or config != _config(wanted, configs) or own != meanings.file(path):
-                    continue
-                if project != meanings.whole:
-                    if not knows_imports:
-                        meanings.take_imports(self._imports())
-                        knows_imports = True
-                    if not self._still_means(raw, config, meanings):
-                        continue
-                    stale.append((meanings.whole, raw, config))
-                kept = pickle.loads(zlib.decompress(report))
-                if isinstance(kept, Report):
-                    found[path] = kept
-            if stale:
-                with self._connection:
-                    self._connection.executemany("UPDATE reports SET project=? WHERE path=? AND config=?", stale)
-        except Exception as error:  # whatever is wrong with it, the files can be checked
+            with _transaction(connection, "DEFERRED"):
+                if self._is_of_these_files(connection):
+                    return self._held(connection, asked)
+            with _transaction(connection, "IMMEDIATE"):
+                if not self._is_of_these_files(connection):
+                    self._follow(connection)
+                return self._held(connection, asked)
+        except sqlite3.Error as error:
             _log.info("what was kept of the last run is not used: %s", error)
+            return {}
+
+    def _is_of_these_files(self, connection: sqlite3.Connection) -> bool:
+        """Whether what is kept was found in the very files of this run."""
+        return _told(connection, "state") == self._state
+
+    def _held(self, connection: sqlite3.Connection, asked: Mapping[str, Config]) -> dict[str, Report]:
+        """The reports of these files, for those asked about."""
+        self._turn = _told(connection, "turn")
+        found: dict[str, Report] = {}
+        configs: dict[Config, bytes] = {}
+        for raw, config, report in connection.execute("SELECT path, config, report FROM reports"):
+            path = _text(raw)
+            wanted = asked.get(path)
+            if wanted is None or config != _config(wanted, configs):
+                continue
+            try:
+                kept = pickle.loads(zlib.decompress(report))
+            except Exception as error:  # whatever is wrong with it, the file can be checked
+                _log.info("%s: its kept report is not used: %s", path, error)
+                continue
+            if isinstance(kept, Report):
+                found[path] = kept
         return found
 
-    def _still_means(self, path: bytes, config: bytes, meanings: Meanings) -> bool:
-        """Whether the names that a kept report rests on mean what they did."""
-        assert self._connection is not None
-        query = "SELECT names, meaning FROM reports WHERE path=? AND config=?"
-        names, meaning = self._connection.execute(query, (path, config)).fetchone()
-        return bool(meaning == meanings.of(_unpacked(names)))
+    def _follow(self, connection: sqlite3.Connection) -> None:
+        """Drop the reports that the differences of the files concern: the others are of these files, too."""
+        known = {_text(path): own for path, own in connection.execute("SELECT path, digest FROM files")}
+        changed = {path for path in known.keys() | self._digests.keys() if known.get(path) != self._digests.get(path)}
+        gone = [(_raw(path),) for path in sorted(changed & known.keys())]
+        connection.executemany("DELETE FROM reports WHERE path=?", gone)
+        if connection.execute("SELECT 1 FROM reports LIMIT 1").fetchone() is not None:
+            try:
+                self._drop_concerned(connection, Changes(self._former(connection, changed), self._project))
+            except sqlite3.Error:
+                raise
+            except Exception as error:
+                _log.info("what was kept of the last run is given up: %r", error)
+                connection.execute("DELETE FROM reports")
+        connection.execute("DELETE FROM names WHERE run NOT IN (SELECT run FROM reports)")
+        connection.executemany("DELETE FROM files WHERE path=?", gone)
+        files = [(path, self._project.files[path]) for path in sorted(changed & self._digests.keys())]
+        connection.executemany(
+            "INSERT INTO files VALUES (?, ?, ?, ?, ?)",
+            (
+                (_raw(path), self._digests[path], facts.module, None, zlib.compress(_raw(facts.source.text), 1))
+                for path, facts in files
+            ),
+        )
+        about = [("state", self._state), ("turn", os.urandom(16))]
+        connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about)
 
-    def _imports(self) -> dict[bytes, tuple[dict[str, str], tuple[str, ...]]]:
-        assert self._connection is not None
-        kept = self._connection.execute("SELECT value FROM about WHERE key='imports'").fetchone()
-        return pickle.loads(zlib.decompress(kept[0])) if kept is not None else {}
+    def _former(self, connection: sqlite3.Connection, changed: set[str]) -> Project:
+        """The index of the files that the kept reports are of."""
+        files: dict[str, FileFacts] = {}
+        for raw, module, imports in connection.execute("SELECT path, module, imports FROM files"):
+            path = _text(raw)
+            if path in changed:
+                (text,) = connection.execute("SELECT text FROM files WHERE path=?", (raw,)).fetchone()
+                files[path] = FileFacts(path, module, Source(_text(zlib.decompress(text))))
+            else:
+                files[path] = self._project.files[path]
+            if imports is not None:  # they need not be parsed for it
+                files[path].take_imports(*pickle.loads(imports))
+        return Project(self._project.root, files, Memory())
 
-    def keep_imports(self, meanings: Meanings) -> None:
-        """Keep what the files import, which the next run would otherwise have to parse them for."""
-        if self._connection is None:
-            return
-        value = zlib.compress(pickle.dumps(meanings.imports(), pickle.HIGHEST_PROTOCOL), 1)
-        try:
-            with self._connection:
-                self._connection.execute("INSERT OR REPLACE INTO about VALUES ('imports', ?)", (value,))
-        except sqlite3.Error as error:
-            _log.info("not kept for the next run: %s", error)
+    def _drop_concerned(self, connection: sqlite3.Connection, changes: Changes) -> None:
+        concerned: dict[int, set[int]] = {}
+        for run, first, listed in connection.execute("SELECT run, first, listed FROM names"):
+            numbers = concerned.setdefault(run, set())
+            numbers.update(number for number, name in enumerate(_names(listed), first) if changes.concern(name))
+        dropped = [
+            (path, config)
+            for path, config, run, rests_on in connection.execute("SELECT path, config, run, rests_on FROM reports")
+            if not concerned[run].isdisjoint(memoryview(rests_on).cast("I"))
+        ]
+        connection.executemany("DELETE FROM reports WHERE path=? AND config=?", dropped)
 
-    def keep(self, entries: Iterable[Entry], meanings: Meanings) -> None:
+    def keep(self, entries: Sequence[Entry]) -> None:
         """Keep reports for the next run."""
-        if self._connection is None:
+        if not entries:
             return
         configs: dict[Config, bytes] = {}
-        rows = [
-            (
-                entry.report.path.encode("utf-8", "surrogatepass"),
-                _config(entry.config, configs),
-                meanings.file(entry.report.path),
-                _packed(entry.rests_on),
-                meanings.of(entry.rests_on),
-                meanings.whole,
-                zlib.compress(pickle.dumps(entry.report, pickle.HIGHEST_PROTOCOL), 1),
+        reports = [zlib.compress(pickle.dumps(each.report, pickle.HIGHEST_PROTOCOL), 1) for each in entries]
+        with self._keeping() as connection:
+            if connection is None:
+                return
+            for process in dict.fromkeys(each.process for each in entries):
+                self._keep_names(connection, process, [each for each in entries if each.process == process])
+            rows = (
+                (_raw(each.report.path), _config(each.config, configs), self._runs[each.process], each.rests_on, report)
+                for each, report in zip(entries, reports, strict=True)
             )
-            for entry in entries
-        ]
+            connection.executemany("INSERT OR REPLACE INTO reports VALUES (?, ?, ?, ?, ?)", rows)
+
+    @contextlib.contextmanager
+    def _keeping(self) -> Iterator[sqlite3.Connection | None]:
+        """To write something down; None where that is not possible, and is not tried again: the numbers of names that
+        were not kept would mean nothing.
+        """
+        connection = self._connection
+        if connection is None:
+            yield None
+            return
         try:
-            with self._connection:
-                self._connection.executemany(
-                    "DELETE FROM reports WHERE path=? AND own<>?", [(r[0], r[2]) for r in rows]
-                )
-                self._connection.executemany("INSERT OR REPLACE INTO reports VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            with _transaction(connection, "IMMEDIATE"):
+                is_ours = _told(connection, "turn") == self._turn
+                yield connection if is_ours else None
+            if not is_ours:
+                _log.info("not kept for the next run: another process had other files")
+                self.close()
         except sqlite3.Error as error:
             _log.info("not kept for the next run: %s", error)
+            self.close()
+
+    def _keep_names(self, connection: sqlite3.Connection, process: int, entries: Sequence[Entry]) -> None:
+        """Keep what numbers of a process mean from now on."""
+        run = self._runs.get(process)
+        if run is None:
+            (run,) = connection.execute("SELECT COALESCE(MAX(run), 0) + 1 FROM names").fetchone()
+            self._runs[process] = run
+        fresh = [name for each in entries for name in each.fresh]
+        if fresh or not entries[0].first:
+            listed = zlib.compress(pickle.dumps(fresh, pickle.HIGHEST_PROTOCOL), 1)
+            # None may have been new the first time.
+            connection.execute("INSERT OR REPLACE INTO names VALUES (?, ?, ?)", (run, entries[0].first, listed))
+
+    def keep_imports(self) -> None:
+        """Keep what the files import, which the next run would otherwise have to parse them for."""
+        with self._keeping() as connection:
+            if connection is not None:
+                unknown = connection.execute("SELECT path FROM files WHERE imports IS NULL").fetchall()
+                known = ((raw, self._project.files[_text(raw)].known_imports) for (raw,) in unknown)
+                rows = [(pickle.dumps(imports, pickle.HIGHEST_PROTOCOL), raw) for raw, imports in known if imports]
+                connection.executemany("UPDATE files SET imports=? WHERE path=?", rows)
+
+
+def _told(connection: sqlite3.Connection, key: str) -> bytes | None:
+    """What the database says about itself."""
+    row = connection.execute("SELECT value FROM about WHERE key=?", (key,)).fetchone()
+    return row[0] if row is not None else None
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
+    """All or nothing of what is written inside. kind: IMMEDIATE keeps others from writing meanwhile."""
+    connection.execute(f"BEGIN {kind}")
+    with connection:
+        yield
+
+
+def _raw(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogatepass")
+
+
+def _names(listed: bytes) -> list[Dependency]:
+    names: list[Dependency] = pickle.loads(zlib.decompress(listed))
+    return names
 
 
 def _config(config: Config, known: dict[Config, bytes]) -> bytes:
@@ -177,32 +316,21 @@ def _config(config: Config, known: dict[Config, bytes]) -> bytes:
     return found
 
 
-def _packed(names: Iterable[Dependency]) -> bytes:
-    by_place: dict[str, list[str]] = {}
-    for where, what in sorted(names):
-        by_place.setdefault(where, []).append(what)
-    return zlib.compress(pickle.dumps(by_place, pickle.HIGHEST_PROTOCOL), 1)
-
-
-def _unpacked(names: bytes) -> list[Dependency]:
-    by_place: dict[str, list[str]] = pickle.loads(zlib.decompress(names))
-    return [(where, what) for where, listed in by_place.items() for what in listed]
-
-
 def _opened(file: Path) -> sqlite3.Connection:
     """The database, made anew where it is broken or another program wrote it."""
     for last in (False, True):
-        connection = sqlite3.connect(file, timeout=_BUSY_SECONDS)
+        connection = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
-            connection.executescript(_TABLES)
-            written = connection.execute("SELECT value FROM about WHERE key='program'").fetchone()
-            if written is None or written[0] != _program():
-                with connection:
-                    connection.execute("DELETE FROM reports")
+            connection.execute(_ABOUT)
+            if _told(connection, "program") != _program():
+                with _transaction(connection, "IMMEDIATE"):
+                    for name, columns in _TABLES.items():
+                        connection.execute(f"DROP TABLE IF EXISTS {name}")
+                        connection.execute(f"CREATE TABLE {name} ({columns})")
                     connection.execute("DELETE FROM about")
-                    connection.execute("INSERT OR REPLACE INTO about VALUES ('program', ?)", (_program(),))
+                    connection.execute("INSERT INTO about VALUES ('program', ?)", (_program(),))
             return connection
         except sqlite3.OperationalError:
             connection.close()

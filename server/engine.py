@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,6 @@ from .positions import Span
 from .reading.definitions import WHOLE
 from .reading.file_facts import FileFacts
 from .reading.index import Index, Interrupted
-from .reading.memory import Dependency
 from .reading.project import Project
 from .reading.source import Statement
 from .reading.syntax import walk
@@ -83,18 +82,19 @@ def check(
     return report
 
 
-def rests_on(path: str, project: Project, config: Config, report: Report) -> frozenset[Dependency]:
-    """The names that the report of a file, just checked, rests on."""
+def rests_on(path: str, project: Project, config: Config, report: Report) -> Collection[int]:
+    """The names that the report of a file, just checked, rests on: numbers that the project's memory has for them."""
     facts = project.files[path]
     index = Index(project)
+    memory = index.memory
     judge = Judge(index, facts, config)
     with index.resting() as found:
         for _, statement in facts.source.statements:
             judge.drafts(statement)
     # Where a related place stands moves with everything above it.
     related = {each.location.path for finding in report.findings for each in finding.related}
-    names = (each for each in index.memory.names(found) if each[0] != "calls")  # they say it more exactly, too
-    return frozenset((*names, *((each, WHOLE) for each in related - {path})))
+    found.update((each, WHOLE) for each in related - {path})
+    return memory.numbering.kept(memory.numbers_of_names(found))
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

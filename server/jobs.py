@@ -10,11 +10,10 @@ from itertools import groupby
 from typing import NamedTuple
 
 from . import engine, sharing
-from .cache import Cache, Entry
+from .cache import Cache, Entry, packed
 from .config import Config
 from .engine import Project
 from .finding import Report
-from .meanings import Meanings
 from .reading.memory import Dependency
 
 Task = tuple[str, Project, Config]
@@ -33,9 +32,18 @@ _SMALL = 3
 _KEPT_AT_ONCE = 64
 
 
+class _Rests(NamedTuple):
+    """The names that a report rests on, as an entry of the cache tells them."""
+
+    numbers: bytes
+    process: int
+    first: int
+    fresh: list[Dependency]
+
+
 class _Checked(NamedTuple):
     report: Report
-    rests_on: frozenset[Dependency]
+    rests_on: _Rests | None
 
 
 def check_each(tasks: Sequence[Task], jobs: int = 0, *, keep: bool = False) -> Iterator[Report]:
@@ -51,23 +59,21 @@ def check_each(tasks: Sequence[Task], jobs: int = 0, *, keep: bool = False) -> I
         yield from _sorted(indexes, ((index, each.report) for index, each in checked))
         return
     projects = {id(project): project for _, project, _ in tasks}
-    caches = {key: Cache(project.root) for key, project in projects.items()}
+    caches = {key: Cache(project) for key, project in projects.items()}
     try:
-        yield from _check_kept(tasks, jobs, caches, {key: Meanings(project) for key, project in projects.items()})
+        yield from _check_kept(tasks, jobs, caches)
     finally:
         for cache in caches.values():
             cache.close()
 
 
-def _check_kept(
-    tasks: Sequence[Task], jobs: int, caches: dict[int, Cache], meanings: dict[int, Meanings]
-) -> Iterator[Report]:
+def _check_kept(tasks: Sequence[Task], jobs: int, caches: dict[int, Cache]) -> Iterator[Report]:
     known: dict[tuple[int, str], Report] = {}
     for key, cache in caches.items():
         asked = {path: config for path, project, config in tasks if id(project) == key}
-        known.update(((key, path), report) for path, report in cache.reports(asked, meanings[key]).items())
+        known.update(((key, path), report) for path, report in cache.reports(asked).items())
     rest = [index for index, (path, project, _) in enumerate(tasks) if (id(project), path) not in known]
-    checking = _keep_each(tasks, rest, jobs, caches, meanings)
+    checking = _keep_each(tasks, rest, jobs, caches)
     fresh = _sorted(rest, checking)
     try:
         for path, project, _ in tasks:
@@ -82,7 +88,6 @@ def _keep_each(
     indexes: Sequence[int],
     jobs: int,
     caches: dict[int, Cache],
-    meanings: dict[int, Meanings],
 ) -> Generator[tuple[int, Report], None, None]:
     """Check the tasks at these indexes, and keep what is found as it comes: what it rests on is much to hold."""
     waiting: dict[int, list[Entry]] = {key: [] for key in caches}
@@ -90,16 +95,17 @@ def _keep_each(
         for index, checked in _check_all(tasks, indexes, jobs, keep=True):
             _, project, config = tasks[index]
             key = id(project)
-            waiting[key].append(Entry(checked.report, config, checked.rests_on))
+            assert checked.rests_on is not None
+            waiting[key].append(Entry(checked.report, config, *checked.rests_on))
             if len(waiting[key]) >= _KEPT_AT_ONCE:
-                caches[key].keep(waiting[key], meanings[key])
+                caches[key].keep(waiting[key])
                 waiting[key].clear()
             yield index, checked.report
     finally:
         for key, entries in waiting.items():
-            caches[key].keep(entries, meanings[key])
+            caches[key].keep(entries)
             if indexes:
-                caches[key].keep_imports(meanings[key])
+                caches[key].keep_imports()
 
 
 def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int, keep: bool) -> Iterator[tuple[int, _Checked]]:
@@ -144,6 +150,8 @@ class _Checker:
         self._in_batches = shared or size > _LARGE
         self._projects = {key: project.prepared() for key, project in given.items()} if self._in_batches else given
         self._package = ""
+        # How many names of each project were told with the reports so far.
+        self._told: dict[int, int] = {}
 
     def ordered(self, indexes: Sequence[int]) -> list[int]:
         """The order to check tasks in: package by package, models first, then what they use. By then it is known which
@@ -185,8 +193,14 @@ class _Checker:
             }
         project = self._projects[id(given)]
         report = engine.check(path, project, config)
-        names = engine.rests_on(path, project, config, report) if self._keep else frozenset[Dependency]()
-        return _Checked(report, names)
+        return _Checked(report, self._rests_on(path, id(given), config, report) if self._keep else None)
+
+    def _rests_on(self, path: str, key: int, config: Config, report: Report) -> _Rests:
+        project = self._projects[key]
+        numbers = packed(engine.rests_on(path, project, config, report))
+        names, first = project.memory.numbering.each, self._told.get(key, 0)
+        self._told[key] = len(names)
+        return _Rests(numbers, os.getpid(), first, names[first:])
 
 
 def bounded(project: Project, package: str, most: int | None = None, *, final: bool = False) -> Project:

@@ -51,10 +51,10 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def _run(files: Mapping[str, str], config: Config = CONFIG) -> dict[str, Report]:
+def _run(files: Mapping[str, str], config: Config = CONFIG, processes: int = 1) -> dict[str, Report]:
     project = Project.empty(ROOT).updated({f"{ROOT}/{name}": text for name, text in files.items()})
     tasks = [(path, project, config) for path in project.paths]
-    return {report.path.rpartition("/")[2]: report for report in jobs.check_each(tasks, 1, keep=True)}
+    return {report.path.rpartition("/")[2]: report for report in jobs.check_each(tasks, processes, keep=True)}
 
 
 def _afresh(files: Mapping[str, str], config: Config = CONFIG) -> dict[str, Report]:
@@ -122,6 +122,51 @@ def test_no_stale_finding_where_models_were_let_go_before_what_they_use_was_chec
     assert checked == ["user.py", "flags.py", "helper.py"]
     assert not _same(first, _afresh(edited))
     assert _same(_run(edited), _afresh(edited))
+
+
+def test_a_file_that_rests_on_nothing_is_kept_as_others_are(checked: list[str]) -> None:
+    files = {"__init__.py": "", **FILES, "zero.py": ""}
+    _run(files)
+    checked.clear()
+    edited = {**files, "whole.py": _WHOLE.replace("self.part(x)", "self.part(x, mask=x)")}
+    kept = _run(edited)
+    assert sorted(checked) == ["part.py", "whole.py"]
+    assert _same(kept, _afresh(edited))
+
+
+def test_an_edit_that_says_nothing_else_of_a_class_leaves_its_report(checked: list[str]) -> None:
+    files = {**FILES, "script.py": "from part import Part\n\n\ndef main():\n    print(Part())\n    return 1\n"}
+    _run(files)
+    checked.clear()
+    edited = {**files, "script.py": files["script.py"].replace("return 1", "return 2")}
+    kept = _run(edited)
+    assert checked == ["script.py"]
+    assert _same(kept, _afresh(edited))
+
+
+def test_what_several_processes_found_is_kept(checked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_WORTH_IT", 4)
+    files = {f"part{number}.py": _PART for number in range(8)}
+    files |= {f"whole{number}.py": _WHOLE.replace("from part ", f"from part{number} ") for number in range(8)}
+    before = _run(files, processes=2)
+    assert checked == []  # not in this process
+    assert _same(_run(files), before)
+    assert checked == []
+    edited = {**files, "part3.py": _PART.replace("mask=None", "mask=1")}
+    kept = _run(edited)
+    assert sorted(checked) == ["part3.py", "whole3.py"]
+    assert _same(kept, _afresh(edited))
+
+
+def test_what_others_found_meanwhile_in_other_files_is_not_mixed_with_what_is_found(checked: list[str]) -> None:
+    edited = {**FILES, "part.py": _PART.replace("F.relu", "F.gelu")}
+    project = Project.empty(ROOT).updated({f"{ROOT}/{name}": text for name, text in FILES.items()})
+    running = jobs.check_each([(path, project, CONFIG) for path in project.paths], 1, keep=True)
+    next(running)
+    _run(edited)
+    list(running)
+    assert _same(_run(edited), _afresh(edited))
+    assert _same(_run(FILES), _afresh(FILES))
 
 
 def test_other_settings_have_their_own_reports(checked: list[str]) -> None:

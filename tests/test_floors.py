@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("config", "requirements", "knowledge", "reading", "notebooks", "sources", "discovery"),
     ("rewriting",),
     ("rules",),
-    ("layers", "settings", "suppression", "judging", "placing", "meanings"),
+    ("layers", "settings", "suppression", "judging", "placing", "changes"),
     ("engine",),
     ("jobs", "reporters", "lsp", "verify", "cache"),
     ("runs",),

@@ -305,7 +305,7 @@ def changed_names(old: Statement | None, new: Statement | None) -> frozenset[str
 
 _WHOLE = re.compile(
     r"\b\w+\.forward\b|children\(\)\)?\s*\[|\.(?:named_)?modules\(\)|QuantizationMixin|\bjit\.(?:script|export)\b|\bFinal\[|__init__\("
-    r"|\bclass \w+[^\n]*|@[^\n]*"
+    r"|\bclass \w+[^\n]*|@[^\n]*|\bglobal [^\n]*"
 )
 
 

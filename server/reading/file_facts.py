@@ -189,6 +189,13 @@ class FileFacts:
                 differing |= self._mentioned_in(old) ^ self._mentioned_in(new)
         return {name for name in differing if (name in self.mentioned) is not (name in other.mentioned)}
 
+    def mentioned_elsewhere(self, other: FileFacts) -> set[str]:
+        """The names that others mention than in an earlier version of the file, or in another order."""
+        mine, others = self._mentions, other._mentions
+        if mine is others:
+            return set()
+        return {name for name in mine.keys() | others.keys() if mine.get(name) != others.get(name)}
+
     def mentioning(self, name: str) -> list[Statement]:
         """The classes and functions of the file whose text has a top-level name."""
         return [self.source.by_key[key] for key in self._mentions.get(name, ())]
@@ -219,6 +226,12 @@ class FileFacts:
         """Take over what was found before that this very text imports under this module name."""
         self.__dict__.setdefault("imports", imports)
         self.__dict__.setdefault("star_imports", star_imports)
+
+    @property
+    def known_imports(self) -> tuple[dict[str, str], tuple[str, ...]] | None:
+        """What `take_imports` takes; None where nobody asked for it."""
+        known = self.__dict__
+        return (known["imports"], known["star_imports"]) if "imports" in known and "star_imports" in known else None
 
     @cached_property
     def imports(self) -> dict[str, str]:

@@ -21,6 +21,32 @@ CALLERS, HANDED_ON, REGISTERED, MODULE, SAID = "<callers>", "<handed on>", "<reg
 Rest = Dependency | int
 
 ABSENT = object()
+# So many names of a result are told with what rests on it, rather than looked up there.
+_FEW = 32
+
+
+class Numbering:
+    """Small numbers for names, by which many of them are told apart fast and kept in little space."""
+
+    def __init__(self) -> None:
+        self.each: list[Dependency] = []
+        self._numbers: dict[Dependency, int] = {}
+        # Those that only an edit asks for.
+        self._of_edits: set[int] = set()
+
+    def __call__(self, name: Dependency) -> int:
+        """The number of a name."""
+        number = self._numbers.get(name)
+        if number is None:
+            number = self._numbers[name] = len(self.each)
+            self.each.append(name)
+            if name[0] == "calls":
+                self._of_edits.add(number)
+        return number
+
+    def kept(self, numbers: AbstractSet[int]) -> AbstractSet[int]:
+        """Those of the names that are kept on disk: the others say less exactly what some of these say."""
+        return numbers - self._of_edits
 
 
 class Growing:
@@ -38,8 +64,9 @@ class Growing:
 class Memory:
     """What was read, with the names each reading rests on."""
 
-    def __init__(self, watched: Iterable[str] = ()) -> None:
+    def __init__(self, watched: Iterable[str] = (), numbering: Numbering | None = None) -> None:
         self.newest: object = None
+        self.numbering = numbering if numbering is not None else Numbering()
         # Edited statements, (before, after), of which it is not known yet whether they call others differently, with
         # how many results that rest on who calls whom were kept while there were any.
         self._edited: list[tuple[Statement | None, Statement | None, int]] = []
@@ -63,10 +90,13 @@ class Memory:
         self.asked: dict[str, tuple[object, frozenset[str], int]] = {}
         # What was found in each statement, by file and settings.
         self._judged: dict[tuple[str, int], dict[Statement, Any]] = {}
+        # What results rest on, as far as somebody asked: names, by their numbers, and results.
+        self._parted: dict[int, tuple[Collection[int], Collection[int]]] = {}
+        self._parted_to = 0
 
     def copy(self) -> Memory:
         """The same results, to go on from without touching these."""
-        other = Memory()
+        other = Memory((), self.numbering)
         other.entries, other._rests_on = dict(self.entries), dict(self._rests_on)
         other._used_by = {dependency: set(keys) for dependency, keys in self._used_by.items()}
         other._unentered, other._dropped = list(self._unentered), list(self._dropped)
@@ -78,8 +108,10 @@ class Memory:
 
     def within(self, paths: AbstractSet[str]) -> Memory:
         """What was read of these files alone, for a memory that takes the place of this one."""
-        other = Memory(self.watched)
-        other._tokens, other._count = self._tokens, self._count
+        other = Memory(self.watched, self.numbering)
+        if not paths:
+            return other
+        other._tokens, other._count, other._parted_to = self._tokens, self._count, self._parted_to
         growing: list[Growing] = []
         for key, value in self.entries.items():
             number, rests_on = self._numbers[key], self._rests_on[key]
@@ -94,6 +126,8 @@ class Memory:
                 growing.append(value)
             other.entries[key] = value
             other._numbers[key], other._keys[number], other._rests_on[key] = number, key, rests_on
+            if number in self._parted:
+                other._parted[number] = self._parted[number]
         for value in growing:
             value.keep_within(paths, other.entries)
         other._unentered.extend(other.entries)
@@ -114,6 +148,8 @@ class Memory:
             self._count += 1
             self._numbers[key] = self._count
             self._keys[self._count] = key
+        elif self._parted:
+            self._parted.pop(self._numbers[key], None)
         if key[0] in _WORTH_KEEPING:
             self._drop_former(key)
         self._rests_on[key] = rests_on
@@ -170,17 +206,51 @@ class Memory:
 
     def names(self, rests_on: Iterable[Rest]) -> set[Dependency]:
         """The names that something rests on, through other results too."""
-        found: set[Dependency] = set()
-        seen: set[int] = set()
-        queue = list(rests_on)
+        return {self.numbering.each[number] for number in self.numbers_of_names(rests_on)}
+
+    def numbers_of_names(self, rests_on: Iterable[Rest]) -> set[int]:
+        """The same names, by their numbers."""
+        self._part_all()
+        names, results = self._part(rests_on)
+        found, seen = set(names), set(results)
+        queue = list(results)
+        parted = self._parted
         while queue:
-            rest = queue.pop()
-            if not isinstance(rest, int):
-                found.add(rest)
-            elif rest not in seen:
-                seen.add(rest)
-                queue.extend(self._rests_on[self._keys[rest]])
+            number = queue.pop()
+            known = parted.get(number)
+            if known is None:  # it was found anew
+                known = parted[number] = self._part(self._rests_on[self._keys[number]])
+            names, results = known
+            found.update(names)
+            for each in results:
+                if each not in seen:
+                    seen.add(each)
+                    queue.append(each)
         return found
+
+    def _part_all(self) -> None:
+        """Part all results, each after those it rests on, whose names it takes over where they are few."""
+        parted, keys, rests_on = self._parted, self._keys, self._rests_on
+        for number in range(self._parted_to + 1, self._count + 1):
+            key = keys.get(number)
+            if key is not None:
+                parted[number] = self._part(rests_on[key])
+        self._parted_to = self._count
+
+    def _part(self, rests_on: Iterable[Rest]) -> tuple[Collection[int], Collection[int]]:
+        numbering, parted = self.numbering, self._parted
+        names: set[int] = set()
+        results: list[int] = []
+        for rest in rests_on:
+            if not isinstance(rest, int):
+                names.add(numbering(rest))
+                continue
+            known = parted.get(rest)
+            if known is not None and not known[1] and len(known[0]) <= _FEW:
+                names.update(known[0])
+            else:
+                results.append(rest)
+        return tuple(names), tuple(results)
 
     def callers(self) -> set[Dependency]:
         """Every dependency on who calls a name."""

@@ -31,7 +31,7 @@ class Outline(NamedTuple):
     """
 
     touched: frozenset[tuple[str, str]]
-    rests_on: frozenset[Dependency]
+    rests_on: Collection[Dependency]
 
 
 class Project:
@@ -69,7 +69,7 @@ class Project:
         ask what is found rests on.
         """
         files = {path: facts if path in kept else facts.unread() for path, facts in self.files.items()}
-        following = Project(self.root, files, self.memory.within(kept) if kept else Memory(self.memory.watched))
+        following = Project(self.root, files, self.memory.within(kept))
         for name in _TEXT_ALONE:
             if name in self.__dict__:
                 following.__dict__[name] = self.__dict__[name]
@@ -95,7 +95,7 @@ class Project:
                 read.setdefault(path, []).extend(map(memory.number, (key, *keys)))
         for path, outlines in touched.items():
             # What the models of a file rest on is much the same: it is found out, and kept, once.
-            rests_on = frozenset[Dependency]() if final else frozenset(memory.names(read[path]))
+            rests_on = () if final else tuple(memory.names(read[path]))
             yield from (((path, key), Outline(places, rests_on)) for key, places in outlines.items())
 
     def let_go(self, kept: Set[str] = frozenset()) -> None:
@@ -112,6 +112,7 @@ class Project:
         for path, facts in self.files.items():
             read = FileFacts(path, facts.module, Source(facts.source.text))
             read.prepare()
+            facts.take_imports(read.imports, read.star_imports)
             files[path] = read.unread()
             read.let_go()
         following = Project(self.root, files, Memory(self.memory.watched))
@@ -287,6 +288,11 @@ class Project:
             for module in self._imported_by(facts):
                 users.setdefault(module, set()).add(path)
         return {path: frozenset(found) for path, found in users.items()}
+
+    def take_importers(self, other: Project) -> None:
+        """Take over which files import which, which are the same in another index."""
+        for name in ("importers", "_users"):
+            self.__dict__[name] = getattr(other, name)
 
     def _imported_by(self, facts: FileFacts) -> set[str]:
         """The files that a file imports, or imports something from."""

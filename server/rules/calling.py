@@ -52,6 +52,7 @@ def _calls(index: Index, function: Definition) -> Calls:
     handed_on = any(_handed_on(index, path, local) for path, local in names.items())
     complete = not handed_on and not _passed_on(index, function)
     for facts, statement in mentions:
+        index.depend(facts.path, statement.name)
         holder = facts.definition(statement)
         for node, around in _mentions(statement, names[facts.path]):
             if not isinstance(node, (ast.Name, ast.Attribute)) or index.named(node, facts.path) is not function:

@@ -62,7 +62,10 @@ def _grows_later(index: Index, owner: Definition, attribute: str) -> bool:
     if any(_is_handed_out(each.inner(node), attribute) for each in classes for node in each.methods.values()):
         return True
     # Elsewhere `self` is another class's.
-    elsewhere = [each.text for each in index.mentioning(owner)]
+    elsewhere: list[str] = []
+    for facts, statement in index.placed_mentions(owner):
+        index.depend(facts.path, statement.name)
+        elsewhere.append(statement.text)
     return any(re.search(grows, text) for text in methods) or any(
         re.search(rf"(?<!self){grows}", text) for text in elsewhere
     )

@@ -96,6 +96,7 @@ def _is_held(index: Index, made_by: Definition, depth: int) -> bool:
             if _is_part_of_models(index, path, statement):
                 return True
         elif statement.key.startswith("def "):
+            index.depend(path, statement.name)
             if name in _passed_on(statement):
                 return True
             maker = index.project.files[path].definition(statement)

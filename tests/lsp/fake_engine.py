@@ -72,8 +72,8 @@ def check(path: str, project: Project, config: Any, provisional: bool = False, u
     return report
 
 
-def rests_on(path: str, project: Project, config: Any, report: Report) -> frozenset[tuple[str, str]]:
-    return frozenset({(path, "<file>")})
+def rests_on(path: str, project: Project, config: Any, report: Report) -> frozenset[int]:
+    return frozenset({project.memory.numbering((path, "<file>"))})
 
 
 def repair_edits(path: str, project: Project, config: Any, finding: Finding, repair: Repair) -> dict[str, list[Edit]]:

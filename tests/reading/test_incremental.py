@@ -117,7 +117,7 @@ def assert_fresh(workspace: Workspace, order: list[str] = _FILES) -> None:
 
 
 # One edit whose effect lies elsewhere, each: (what, file, old text, new text).
-_CHANGES = [
+CHANGES = [
     ("helper body", "helpers.py", "F.leaky_relu(x, slope)", "x"),
     ("helper default", "helpers.py", "SLOPE = 0.1", "SLOPE = 0.2"),
     ("constant set by a function", "helpers.py", "def size(x):", "def change():\n    global SLOPE\n    SLOPE = 3\n\n\ndef size(x):"),
@@ -152,7 +152,7 @@ def _changed(texts: dict[str, str], name: str, old: str, new: str) -> str:
     return texts[name].replace(old, new)
 
 
-@pytest.mark.parametrize(("name", "old", "new"), [each[1:] for each in _CHANGES], ids=[each[0] for each in _CHANGES])
+@pytest.mark.parametrize(("name", "old", "new"), [each[1:] for each in CHANGES], ids=[each[0] for each in CHANGES])
 def test_a_change_shows_everywhere_at_once(name: str, old: str, new: str) -> None:
     workspace = Workspace(START)
     workspace.edit(name, _changed(START, name, old, new))
@@ -172,7 +172,7 @@ def test_what_is_said_to_quantsim_counts_as_long_as_it_is_said(said: str) -> Non
     assert workspace.check(["leaf.py"]) == registered
 
 
-@pytest.mark.parametrize(("name", "old", "new"), [each[1:] for each in _CHANGES], ids=[each[0] for each in _CHANGES])
+@pytest.mark.parametrize(("name", "old", "new"), [each[1:] for each in CHANGES], ids=[each[0] for each in CHANGES])
 @pytest.mark.parametrize("watched", [(), _FILES], ids=["closed", "open"])
 def test_taking_a_change_back_restores_every_finding(name: str, old: str, new: str, watched: list[str]) -> None:
     workspace = Workspace(START, watched)
@@ -184,7 +184,7 @@ def test_taking_a_change_back_restores_every_finding(name: str, old: str, new: s
         assert workspace.check(START) == before
 
 
-@pytest.mark.parametrize(("name", "old", "new"), [each[1:] for each in _CHANGES], ids=[each[0] for each in _CHANGES])
+@pytest.mark.parametrize(("name", "old", "new"), [each[1:] for each in CHANGES], ids=[each[0] for each in CHANGES])
 @pytest.mark.parametrize("watched", [(), _FILES], ids=["closed", "open"])
 def test_nothing_of_an_answer_given_at_once_remains(name: str, old: str, new: str, watched: list[str]) -> None:
     workspace = Workspace(START, watched)
@@ -195,7 +195,7 @@ def test_nothing_of_an_answer_given_at_once_remains(name: str, old: str, new: st
         assert_fresh(workspace)
 
 
-@pytest.mark.parametrize(("name", "old", "new"), [each[1:] for each in _CHANGES], ids=[each[0] for each in _CHANGES])
+@pytest.mark.parametrize(("name", "old", "new"), [each[1:] for each in CHANGES], ids=[each[0] for each in CHANGES])
 def test_nothing_remains_of_an_answer_that_takes_up_what_held_before(name: str, old: str, new: str) -> None:
     workspace = Workspace(START)
     workspace.edit(name, _changed(START, name, old, new))
@@ -204,7 +204,7 @@ def test_nothing_remains_of_an_answer_that_takes_up_what_held_before(name: str, 
     assert_fresh(workspace)
 
 
-@pytest.mark.parametrize(("name", "old", "new"), [each[1:] for each in _CHANGES], ids=[each[0] for each in _CHANGES])
+@pytest.mark.parametrize(("name", "old", "new"), [each[1:] for each in CHANGES], ids=[each[0] for each in CHANGES])
 def test_dependents_name_every_file_whose_findings_change(name: str, old: str, new: str) -> None:
     workspace = Workspace(START)
     before = afresh(workspace.texts)
@@ -236,7 +236,7 @@ def test_what_a_broken_statement_hid_comes_back() -> None:
 def test_an_index_stays_what_it_was_when_the_next_ones_are_made_of_it() -> None:
     workspace = Workspace(START)
     past = [(workspace.project, dict(workspace.texts))]
-    for name, old, new in (each[1:] for each in _CHANGES[:9]):
+    for name, old, new in (each[1:] for each in CHANGES[:9]):
         workspace.edit(name, workspace.texts[name].replace(old, new))
         workspace.check(["net.py"])
         past.append((workspace.project, dict(workspace.texts)))
@@ -339,7 +339,7 @@ class Edit(NamedTuple):
 
 
 _KINDS = ["paste", "paste", "delete", "two cursors", "move", "rename", "rename", "rename", "type", "line ends"]
-_EDITS = st.builds(
+EDITS = st.builds(
     Edit, st.sampled_from(_KINDS), st.floats(0, 1), st.floats(0, 1), st.sampled_from(_PIECES), st.sampled_from(_NAMES)
 )
 
@@ -347,7 +347,7 @@ _EDITS = st.builds(
 @st.composite
 def _steps(draw: st.DrawFn) -> tuple[str, Edit | None, bool, list[str]]:
     """(file, edit or None for undo, whether it is answered at once, the files looked at afterwards)."""
-    edit = draw(st.one_of(_EDITS, _EDITS, _EDITS, st.none()))
+    edit = draw(st.one_of(EDITS, EDITS, EDITS, st.none()))
     looked_at = draw(st.permutations(_FILES))[: draw(st.integers(0, 3))]
     return draw(st.sampled_from(_FILES)), edit, draw(st.booleans()), looked_at
 
@@ -377,3 +377,45 @@ def test_any_edits_lead_to_what_a_fresh_reading_finds(
             workspace.edit(name, next(text for text in reversed([START[name], *past[name]]) if parses(text)))
             findings(workspace.project, at(name))
     assert_fresh(workspace, order)
+
+
+_TRANSFORM = """\
+import torch
+from torch import nn
+
+
+class Gain(nn.Module):
+    def forward(self, img):
+        return img * img
+
+
+class Holder(nn.Module):
+    def __init__(self, held):
+        super().__init__()
+        self.held = held
+
+    def forward(self, x):
+        return self.held(x)
+"""
+_MAKES = "from gain import Holder, Gain\n\n\ndef make():\n    gain = Gain()\n    return Holder({})\n"
+_SETS = "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n\nSIZE = 2\n\n\ndef size():\n    {}return SIZE\n\n\n"
+_SETS += "class Net(nn.Module):\n    def forward(self, x):\n        return F.max_pool2d(x, SIZE)\n"
+
+
+@pytest.mark.parametrize(
+    ("texts", "name", "before", "after"),
+    [
+        ({"gain.py": _TRANSFORM, "makes.py": _MAKES}, "makes.py", "4", "gain"),
+        ({"net.py": _SETS}, "net.py", "", "global SIZE; "),
+    ],
+    ids=["passed on", "set by a function"],
+)
+def test_what_a_function_does_with_what_it_names_counts(
+    texts: dict[str, str], name: str, before: str, after: str
+) -> None:
+    said = {each: {**texts, name: texts[name].replace("{}", each)} for each in (before, after)}
+    assert afresh(said[before]) != afresh(said[after])
+    workspace = Workspace(said[before])
+    for each in (after, before):
+        workspace.edit(name, said[each][name])
+        assert workspace.check(texts) == afresh(workspace.texts)

@@ -1,0 +1,121 @@
+"""Tells whether files that changed concern what a kept report rests on: names, modules, and what files say of names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from .reading import callers
+from .reading.definitions import WHOLE
+from .reading.file_facts import FileFacts
+from .reading.memory import CALLERS, HANDED_ON, MODULE, REGISTERED, SAID, Dependency
+from .reading.project import Project
+from .reading.source import read
+
+_WORD = re.compile(r"\w+")
+
+
+class Changes:
+    """What is different in an index of the same folder than in an earlier one."""
+
+    def __init__(self, before: Project, after: Project) -> None:
+        """Files that are the same must be one object in both."""
+        self._before, self._after = before, after
+        paths = before.files.keys() | after.files.keys()
+        self.paths = frozenset(path for path in paths if before.files.get(path) is not after.files.get(path))
+        # Of each file that was edited, and is the same module: which of its names mean something else, and of which
+        # names its classes and functions say something else.
+        self._rebound: dict[str, set[Dependency]] = {}
+        self._said: dict[str, set[str]] = {}
+        self._same_modules = self._same_imports = True
+        self._same_registered = True
+        for path in self.paths:
+            old, new = before.files.get(path), after.files.get(path)
+            if old is None or new is None or old.module != new.module:
+                self._same_modules = self._same_imports = False
+            else:
+                self._compare(old, old.after(read(new.source.text, old.source)))
+            self._same_registered = self._same_registered and _registered(old) == _registered(new)
+        self._same_registered = self._same_registered and self._same_imports
+        if self._same_imports:
+            before.take_importers(after)
+        self._said_to: dict[str, set[str]] = {}
+        self._words: dict[FileFacts, frozenset[str]] = {}
+
+    def _compare(self, old: FileFacts, new: FileFacts) -> None:
+        self._rebound[new.path] = rebound = new.rebound(old)
+        said = {name for where, name in rebound if where == "calls"}
+        for edited in new.edited(old):
+            said |= callers.changed_names(*edited)
+        self._said[new.path] = said | new.mentioned_elsewhere(old)
+        if (old.imports, old.star_imports) != (new.imports, new.star_imports):
+            self._same_imports = False
+
+    def concern(self, name: Dependency) -> bool:
+        """Whether a name, or what else a report rests on, may mean something else now."""
+        where, what = name
+        place, _, asked = what.partition("\0")
+        before, after = self._before, self._after
+        if where == CALLERS:
+            return asked in self._said_to_users(place)
+        if where == HANDED_ON:
+            return not self._same_imports and set(before.handed_on(place, asked)) != set(after.handed_on(place, asked))
+        if where == REGISTERED:
+            return not self._same_registered and (
+                before.is_registered_for(place, asked) != after.is_registered_for(place, asked)
+            )
+        if where == SAID:
+            return before.says(place) != after.says(place)
+        if where == MODULE:
+            return not self._resolve_alike([asked], f"{place}/")
+        if where in self.paths and (where not in self._rebound or what == WHOLE or name in self._rebound[where]):
+            return True
+        facts = after.files.get(where)
+        return facts is not None and not self._means_alike(facts, what)
+
+    def _means_alike(self, facts: FileFacts, name: str) -> bool:
+        """Whether what a file imports under a name, `*` for all that it imports so, is the file that it was."""
+        if self._same_modules:
+            return True
+        if name == "*":
+            return self._resolve_alike(facts.star_imports, facts.path)
+        return name not in facts.imports or self._resolve_alike([facts.imports[name]], facts.path)
+
+    def _resolve_alike(self, dotted: Iterable[str], importer: str) -> bool:
+        """Whether dotted names, and what stands before their last dots, are the files that they were."""
+        return self._same_modules or all(
+            self._before.find_module(each, importer) == self._after.find_module(each, importer)
+            for name in dotted
+            for each in (name, name.rpartition(".")[0])
+        )
+
+    def _said_to_users(self, path: str) -> set[str]:
+        """The names about which a file and those that import it say something else."""
+        known = self._said_to.get(path)
+        if known is None:
+            known = self._said_to[path] = set().union(*self._said_anew(path))
+        return known
+
+    def _said_anew(self, path: str) -> Iterable[Iterable[str]]:
+        before, after = self._before.files, self._after.files
+        then = {path, *self._before.users(path)} & before.keys()
+        now = {path, *self._after.users(path)} & after.keys() if not self._same_imports else then
+        for each in self.paths & (then | now):
+            if each in self._said and each in then and each in now:
+                yield self._said[each]
+            else:
+                yield from (
+                    self._words_of(files[each]) for files, users in ((before, then), (after, now)) if each in users
+                )
+        for each in (then ^ now) - self.paths:
+            yield self._words_of(after[each])
+
+    def _words_of(self, facts: FileFacts) -> frozenset[str]:
+        known = self._words.get(facts)
+        if known is None:
+            known = self._words[facts] = frozenset(_WORD.findall(facts.source.text))
+        return known
+
+
+def _registered(facts: FileFacts | None) -> frozenset[str]:
+    return facts.registered_with_aimet if facts is not None else frozenset()
