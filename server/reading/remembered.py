@@ -40,7 +40,7 @@ _T = TypeVar("_T")
 
 # Of one function's calls with the same arguments this many outcomes are kept, for classes that differ in what it reads
 # of them.
-_OUTCOMES = 200
+_OUTCOMES = 2_000
 
 # Results are shared by copies of a memory, so numbers are never given twice.
 _SERIAL = count()
