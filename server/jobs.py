@@ -147,8 +147,10 @@ class _Checker:
         self._tasks, self._keep = tasks, keep
         given = {id(project): project for _, project, _ in tasks}
         size = sum(len(project.text(path)) for project in given.values() for path in project.paths)
-        self._in_batches = shared or size > _LARGE
+        self._in_batches, self._is_shared = size > _LARGE, shared
         self._projects = {key: project.prepared() for key, project in given.items()} if self._in_batches else given
+        for project in self._projects.values() if shared else ():
+            project.prepare()
         self._package = ""
         # How many names of each project were told with the reports so far.
         self._told: dict[int, int] = {}
@@ -157,7 +159,7 @@ class _Checker:
         """The order to check tasks in: package by package, models first, then what they use. By then it is known which
         of them use it.
         """
-        if not self._in_batches:
+        if not self._in_batches and not self._is_shared:
             return list(indexes)  # all that is read stays
         packages: dict[str, int] = {}
 

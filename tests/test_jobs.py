@@ -84,6 +84,7 @@ def test_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = _reports(_project())
     monkeypatch.setattr(jobs, "_WORTH_IT", 2)
     assert _reports(_project(), 2) == whole
+    monkeypatch.setattr(jobs, "_LARGE", 0)
     monkeypatch.setattr(jobs, "_BATCH", 0)
     assert _reports(_project(), 2) == whole
 

@@ -106,6 +106,13 @@ class Project:
         self.memory.__dict__.clear()
         self.__dict__.clear()
 
+    def prepare(self) -> None:
+        """Find out who imports and names what, as every reading asks."""
+        for facts in self.files.values():
+            facts.prepare()
+        for name in _TEXT_ALONE:
+            getattr(self, name)
+
     def prepared(self) -> Project:
         """The same index with nothing read of its files but who imports and names what, as every reading asks."""
         files: dict[str, FileFacts] = {}
@@ -116,8 +123,7 @@ class Project:
             files[path] = read.unread()
             read.let_go()
         following = Project(self.root, files, Memory(self.memory.watched))
-        for name in _TEXT_ALONE:
-            getattr(following, name)
+        following.prepare()
         return following
 
     def watch(self, path: str) -> None:
