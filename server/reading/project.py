@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import sys
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
@@ -19,6 +20,13 @@ _DEPTH = 24
 _TEXT_ALONE = ("modules", "_modules_found", "importers", "_users", "common", "_naming")
 # Those of them that follow from what is imported.
 _OF_IMPORTS = ("importers", "_users", "common")
+_TORCH = "torch"
+# Libraries that are always there.
+_LIBRARIES = frozenset({_TORCH, *sys.stdlib_module_names})
+# Libraries that a single file of that name wraps (`models/timm.py`), while a package of that name is their source.
+_WRAPPED = frozenset(
+    "aimet_torch diffusers einops lightning mmcv mmengine numpy pytorch_lightning timm torchvision transformers".split()
+)
 # What this many files outside of its folder use is of use to all.
 _MANY = 16
 
@@ -219,7 +227,8 @@ class Project:
     def find_module(self, dotted: str, importer: str) -> str | None:
         """The file of a module as seen from the file `importer`: by its full name, or beside the importer.
 
-        Of several files of that name the one nearest to the importer, of equally near ones the first.
+        Of several files of that name the one nearest to the importer, of equally near ones the first. A library that is
+        always there is a file only for those of the same package, or folder.
         """
         key = dotted, importer.rpartition("/")[0]
         if key not in self._modules_found:
@@ -228,12 +237,27 @@ class Project:
 
     def _module_seen_from(self, dotted: str, folder: str) -> str | None:
         paths = self.modules.get(dotted)
+        top = dotted.partition(".")[0]
+        if top in _LIBRARIES:
+            paths = [path for path in paths or () if self._is_shadowed(top, path, folder)]
+        elif top in _WRAPPED:
+            paths = [path for path in paths or () if self.files[path].module != top or path.endswith("/__init__.py")]
+        if paths == []:
+            return None
         if paths is None:
             base = f"{folder}/{dotted.replace('.', '/')}"
             return next((each for each in (f"{base}.py", f"{base}/__init__.py") if each in self.files), None)
         if len(paths) == 1:
             return paths[0]
         return max(paths, key=lambda path: len(posixpath.commonprefix((path, f"{folder}/")).rpartition("/")[0]))
+
+    def _is_shadowed(self, library: str, path: str, folder: str) -> bool:
+        """Whether files in a folder may mean a file of the workspace by the name of a library."""
+        facts = self.files[path]
+        if facts.module == _TORCH and f"{_TORCH}.nn" not in self.modules:
+            return False  # a `torch.py` or a package of that name, which has nothing of the library's
+        is_top = facts.module.partition(".")[0] == library
+        return is_top and f"{folder}/".startswith(f"{facts.package}/")
 
     @cached_property
     def _modules_found(self) -> dict[tuple[str, str], str | None]:
