@@ -41,7 +41,7 @@ _ABOUT = "CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value BLOB) WI
 _TABLES = {
     "reports": "path BLOB, config BLOB, run INTEGER, rests_on BLOB, report BLOB, PRIMARY KEY (path, config)",
     "names": "run INTEGER, first INTEGER, listed BLOB, PRIMARY KEY (run, first)",
-    "files": "path BLOB PRIMARY KEY, digest BLOB, module TEXT, imports BLOB, text BLOB",
+    "files": "path BLOB PRIMARY KEY, digest BLOB, module BLOB, imports BLOB, text BLOB",
 }
 _KEEP_DAYS = 30
 _BUSY_SECONDS = 2.0
@@ -106,7 +106,7 @@ class Cache:
         place = folder()
         file = place / f"{digest(project.root).hex()}.sqlite"
         try:
-            place.mkdir(parents=True, exist_ok=True)
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds the texts of the files
             _forget_old(place)
             self._connection = _opened(file)
             os.utime(file)  # it is in use
@@ -143,8 +143,8 @@ class Cache:
                 if not self._is_of_these_files(connection):
                     self._follow(connection)
                 return self._held(connection, asked)
-        except sqlite3.Error as error:
-            _log.info("what was kept of the last run is not used: %s", error)
+        except Exception as error:  # whatever is wrong with it, the files can be checked
+            _log.info("what was kept of the last run is not used: %r", error)
             return {}
 
     def _is_of_these_files(self, connection: sqlite3.Connection) -> bool:
@@ -190,7 +190,7 @@ class Cache:
         connection.executemany(
             "INSERT INTO files VALUES (?, ?, ?, ?, ?)",
             (
-                (_raw(path), self._digests[path], facts.module, None, zlib.compress(_raw(facts.source.text), 1))
+                (_raw(path), self._digests[path], _raw(facts.module), None, zlib.compress(_raw(facts.source.text), 1))
                 for path, facts in files
             ),
         )
@@ -204,7 +204,7 @@ class Cache:
             path = _text(raw)
             if path in changed:
                 (text,) = connection.execute("SELECT text FROM files WHERE path=?", (raw,)).fetchone()
-                files[path] = FileFacts(path, module, Source(_text(zlib.decompress(text))))
+                files[path] = FileFacts(path, _text(module), Source(_text(zlib.decompress(text))))
             else:
                 files[path] = self._project.files[path]
             if imports is not None:  # they need not be parsed for it
@@ -256,8 +256,8 @@ class Cache:
             if not is_ours:
                 _log.info("not kept for the next run: another process had other files")
                 self.close()
-        except sqlite3.Error as error:
-            _log.info("not kept for the next run: %s", error)
+        except Exception as error:
+            _log.info("not kept for the next run: %r", error)
             self.close()
 
     def _keep_names(self, connection: sqlite3.Connection, process: int, entries: Sequence[Entry]) -> None:

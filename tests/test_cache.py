@@ -57,6 +57,15 @@ def _run(files: Mapping[str, str], config: Config = CONFIG, processes: int = 1) 
     return {report.path.rpartition("/")[2]: report for report in jobs.check_each(tasks, processes, keep=True)}
 
 
+def test_names_that_are_no_unicode_are_kept_too(checked: list[str]) -> None:
+    files = {"n\udcc3.py": _PART, "other.py": _OTHER}
+    first = _run(files)
+    checked.clear()
+    assert _run(files) == first and checked == []
+    assert _run({**files, "whole.py": _WHOLE}).keys() == {*files, "whole.py"}
+    assert "n\udcc3.py" not in checked
+
+
 def _afresh(files: Mapping[str, str], config: Config = CONFIG) -> dict[str, Report]:
     project = Project.empty(ROOT).updated({f"{ROOT}/{name}": text for name, text in files.items()})
     return {path.rpartition("/")[2]: engine.check(path, project, config) for path in project.paths}
