@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, S
 from functools import cached_property
 from typing import NamedTuple
 
+from ..knowledge.stars import star_binds
 from .definitions import Assigned, Definition, Import
 from .file_facts import FileFacts
 from .memory import ABSENT, Dependency, Memory, Rest
@@ -284,12 +285,14 @@ class Project:
             return binding
         if seen is not None:
             seen.add((path, "*"))
-        for target in facts.star_imports:
+        for target in reversed(facts.star_imports):  # the last one counts
             module = self.find_module(target, path)
             if module is not None and module != path:
                 found = self.lookup(module, name, depth + 1, seen)
                 if found is not None:
                     return found
+            elif module is None and star_binds(target, name):
+                return f"{target}.{name}"
         return None
 
     def resolve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import types
 import warnings
@@ -12,6 +13,7 @@ import torch
 from aimet_guidelines.knowledge import modules, tensors, validator
 from aimet_guidelines.knowledge.data import table
 from aimet_guidelines.knowledge.modules import module_attributes, module_class
+from aimet_guidelines.knowledge.stars import star_binds
 from calls import resolve
 from operation_samples import Sample, samples
 from own_samples import OWN_SAMPLES
@@ -73,6 +75,16 @@ def test_results_are_what_operations_yield(found: dict[str, list[Sample]]) -> No
             wrong.append(f"{symbol}: {expected}, yields {len(value)}")
     assert checked > 800
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("module", ["torch", "torch.nn", "torch.nn.functional"])
+def test_a_star_import_binds_what_is_said(module: str) -> None:
+    bound: dict[str, Any] = {}
+    exec(f"from {module} import *", bound)
+    names = {*dir(builtins), *dir(torch), *dir(torch.nn), *dir(torch.nn.functional), *dir(torch.Tensor)}
+    said = {name for name in names if star_binds(module, name)}
+    assert said <= bound.keys()
+    assert len(said) > 100
 
 
 def test_views_and_in_place_operations(found: dict[str, list[Sample]]) -> None:
