@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ..knowledge.names import canonical
 from . import (
     building,
     calls,
@@ -265,7 +266,7 @@ class Machine:
         if found is None:
             return UNKNOWN
         if isinstance(found, str):
-            return ModuleFile(found[5:]) if found.startswith("file:") else Symbol(found)
+            return ModuleFile(found[5:]) if found.startswith("file:") else Symbol(canonical(found))
         if isinstance(found, Definition):
             return Class(found) if isinstance(found.node, ast.ClassDef) else Function(found)
         value = self.at_module_level(found)

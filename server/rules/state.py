@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..knowledge.modules import module_class
 from ..reading.definitions import Definition
-from ..reading.values import Choice, Module, Tensor, Unknown, Value
+from ..reading.values import Choice, Dictionary, Instance, Module, Sequence, Tensor, Unknown, Value
 from . import support
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def is_stateless(index: Index, module: Module) -> bool:
         if known is not None:
             return known.stateless and not known.container
     definition = module.definition
-    if definition is None:
+    given = (*module.arguments, *module.keywords.values())
+    if definition is None or any(_holds_state(index, value) for value in given):
         return False
     return bool(index.remember(("stateless", definition), lambda: _class_is_stateless(index, definition)))
 
@@ -37,18 +38,35 @@ def _is_stateless_value(index: Index, value: Value) -> bool:
     return isinstance(value, Module) and is_stateless(index, value)
 
 
+def _holds_state(index: Index, value: Value) -> bool:
+    """Whether a value that a module keeps is state, or has some at any depth."""
+    if isinstance(value, Choice):
+        return any(_holds_state(index, option) for option in value.options)
+    if isinstance(value, Sequence):
+        held = value.items if value.items is not None else [value.element]
+        return any(_holds_state(index, each) for each in held)
+    if isinstance(value, Dictionary):
+        held = [*value.items.values(), *([value.element] if value.element is not None else [])]
+        return any(_holds_state(index, each) for each in held)
+    return isinstance(value, (Tensor, Instance)) or (isinstance(value, Module) and not is_stateless(index, value))
+
+
 def _class_is_stateless(index: Index, definition: Definition) -> bool:
     if index.external_base(definition) != "torch.nn.Module" or support.unreadable_base(index, definition):
         return False
     built = index.built(definition)
     if built is None or built.dynamic:
         return False
-    for value in built.attributes.values():
-        for option in value.options if isinstance(value, Choice) else (value,):
-            if isinstance(option, Tensor) or (isinstance(option, Module) and not is_stateless(index, option)):
-                return False
     classes = [each for each in index.order(definition) if isinstance(each, Definition)]
+    if any(_OWNS.search(each.source) for each in classes):
+        return False
+    if any(_holds_state(index, value) for value in built.attributes.values()):
+        return False
     return not unknown_modules(classes, built.attributes) and not _keeps_something(index, classes)
+
+
+# What is made in some models only, or in a method, may be missing among the attributes.
+_OWNS = re.compile(r"\b(?:Parameter|Buffer|Generator)\(|\bregister_(?:buffer|parameter)\((?![^()]*,\s*None\))")
 
 
 def unknown_modules(classes: list[Definition], attributes: dict[str, Value]) -> bool:

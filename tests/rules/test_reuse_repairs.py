@@ -107,6 +107,9 @@ _KEEP = "    def forward(self, x):\n        return self.keep(x)\n\n"
 _KEEP += "    def keep(self, x):\n        {}\n        return x\n"
 
 
+_SCALE = "    def forward(self, x):\n        return torch.mul(self.weight, x)\n"
+
+
 @pytest.mark.parametrize(
     ("init", "methods"),
     [
@@ -116,16 +119,40 @@ _KEEP += "    def keep(self, x):\n        {}\n        return x\n"
         ("self.seen = []", _KEEP.format("self.seen.append(x)")),
         ("self.seen = None", _KEEP.format("self.seen = x")),
         ("self.net = None", "    @lazily\n    def forward(self, x):\n        return x * 2\n"),
+        ("self.weight = Parameter(torch.ones(4))", _SCALE),
+        ("self.weight = torch.nn.parameter.Parameter(torch.ones(4))", _SCALE),
+        ("self.weight = Parameter(torch.ones(4)) if net else 1.0", _SCALE),
+        ("self.weight = 1.0\n        if net:\n            self.weight = Parameter(torch.ones(4))", _SCALE),
+        ("self.register_buffer('weight', torch.ones(4)) if net else None", _SCALE),
+        ("self.nets = [nn.Linear(4, 4)]", "    def forward(self, x):\n        return self.nets[0](x)\n"),
+        ("self.nets = {'a': nn.Linear(4, 4)}", "    def forward(self, x):\n        return self.nets['a'](x)\n"),
+        ("self.seen = Seen()", "    def forward(self, x):\n        return self.seen.put(x)\n"),
+        ("self.random = torch.Generator()", "    def forward(self, x):\n        return noise(x, self.random)\n"),
     ],
 )
 def test_no_safe_copy_of_a_class_that_may_have_state(init: str, methods: str) -> None:
     source = (
-        "from torch import nn\n\nfrom lazy import lazily\n\n\nclass Part(nn.Module):\n"
+        "import torch\nfrom torch import nn\nfrom torch.nn.parameter import Parameter\n\n"
+        "from lazy import lazily, noise\n\n\n"
+        "class Seen:\n    def put(self, x):\n        self.last = x\n        return x\n\n\nclass Part(nn.Module):\n"
         f"    def __init__(self, net=None):\n        super().__init__()\n        {init}\n\n{methods}\n\n"
         "class Net(nn.Module):\n    def __init__(self, net):\n        super().__init__()\n"
         "        self.part = Part(net)\n\n    def forward(self, x):\n        return self.part(self.part(x))\n"
     )
     assert "self.part2" not in _safely(Project.empty("/project").updated({PATH: source}))
+
+
+@pytest.mark.parametrize("given", ["nn.Parameter(torch.ones(4))", "[nn.Linear(4, 4)]", "{'a': torch.ones(4)}"])
+def test_no_safe_copy_of_what_is_given_its_state(given: str) -> None:
+    source = (
+        "import torch\nfrom torch import nn\n\n\nclass Part(nn.Module):\n    def __init__(self, weight):\n"
+        f"        super().__init__()\n        self.weight = weight\n\n{_SCALE}\n\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        f"        self.part = Part({given})\n\n    def forward(self, x):\n        return self.part(self.part(x))\n"
+    )
+    assert "self.part2" not in _safely(Project.empty("/project").updated({PATH: source}))
+    plain = source.replace(given, "2.0")
+    assert "self.part2 = Part(2.0)" in _safely(Project.empty("/project").updated({PATH: plain}))
 
 
 def test_a_safe_copy_of_a_class_that_only_holds_settings() -> None:
