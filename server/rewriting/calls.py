@@ -137,7 +137,7 @@ def _gap(source: Source, index: int, following: int, ranges: list[Range], until:
     inner = source.indent_at(ranges[index][0])
     for number, (start, stop) in enumerate(comments):
         same_line = not number and not any(c in source.text[end:start] for c in "\r\n")
-        written += "  " if same_line else source.newline + inner
+        written += "  " if same_line else source.newline + (source.indent_at(start) or inner)
         written += source.text[start:stop]
     return written + source.newline + source.indent_at(until)
 

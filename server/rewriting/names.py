@@ -11,6 +11,11 @@ from .source import FUNCTIONS, Source, self_name
 
 # `setattr(self, "relu", ...)`, `hasattr`, `self.add_module("relu", ...)`, `register_buffer`.
 _BY_NAME = re.compile(r"(?:attr\(\s*\w+\s*,|\.(?:add|register)_\w+\()\s*[\"'](\w+)[\"']")
+# `setattr(self, f"relu{i}", ...)`, `self.add_module("relu%d" % i, ...)`: what comes before the number, and after it.
+_NUMBERED = re.compile(
+    r"(?:attr\(\s*\w+\s*,|\.(?:add|register)_\w+\()\s*[fF]?[\"'](\w+)(?:\{[^{}\"']*\}|%[ds]|(?=[\"']\s*\+))(\w*)[\"']"
+)
+_NUMBERS = 100
 
 
 class Attributes:
@@ -44,6 +49,8 @@ def _attributes(source: Source, owner: ast.ClassDef) -> Iterator[str]:
     selves.update(name for node in owner.body if isinstance(node, FUNCTIONS) and (name := self_name(node)))
     yield from re.findall(rf"\b(?:{'|'.join(map(re.escape, selves))})\s*\.\s*(\w+)", text)
     yield from _BY_NAME.findall(text)
+    for before, after in _NUMBERED.findall(text):
+        yield from (f"{before}{number}{after}" for number in range(_NUMBERS))
     yield from bound_names(owner)
 
 

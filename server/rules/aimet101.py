@@ -12,7 +12,7 @@ from ..knowledge.data import REQUIRED
 from ..knowledge.layers import RECEIVER, Layer, bind, layer, padding_module
 from ..positions import Span
 from ..reading.values import Const, Sequence, Tensor
-from . import carrying, held, helpers, leaves, lists, owned, stored, support
+from . import carrying, held, helpers, leaves, lists, owned, storage, stored, support
 from .advice import advice
 from .aimet_forms import as_written
 from .base import Case, Rule
@@ -232,7 +232,8 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
     if isinstance(made, str):
         return _aimet_form(unit, operation, found, place, config, made)
     cls, arguments, kept, doubt = made
-    doubts = [each for each in (place.reason, doubt, found.note if found.kind == "dropout" and doubt else "") if each]
+    changing = _inplace_doubt(unit, operation, found)
+    doubts = [each for each in (place.reason, changing, doubt, found.note if found.kind == "dropout" and doubt else "") if each]
     module = NewModule(
         place.owner,
         found.attribute,
@@ -253,6 +254,17 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
         return (), "what it changes in place is not a name"
     steps = place.steps(unit, module, step)
     return (Repair(title, safety, (Change(unit.path, unit.statement.key, steps),)),), ""
+
+
+def _inplace_doubt(unit: Unit, operation: Operation, found: Layer) -> str:
+    """Why a module that leaves its input as it is may not do for a functional that changes it."""
+    if not found.mutates or "inplace" in found.fixed:
+        return ""
+    changed = operation.operands[0][0] if operation.operands else None
+    if changed is not None and isinstance(operation.node, ast.expr):
+        if storage.is_changed_alone(unit, operation.site.function.node, operation.node, changed):
+            return ""
+    return "what it is given no longer changes, and other code may hold it"
 
 
 def _passed(unit: Unit, operation: Operation, found: Layer, config: Config) -> Repair | None:

@@ -97,7 +97,7 @@ def _constant_attribute(index: Index, owner: Definition | None, name: str) -> bo
         # torch's own layers keep what their constructor takes under its name.
         base = modules.module_class(index.external_base(owner) or "")
         return base is not None and any(parameter.name == name for parameter in base.signature)
-    if writes != 1:
+    if writes != 1 or any(name in support.attributes_set_outside(index, each) for each in definitions):
         return False
     for each in index.order(owner):
         method = each.methods.get("__init__") if isinstance(each, Definition) else None

@@ -98,7 +98,7 @@ def _acting_as_modules(definition: Definition) -> frozenset[str]:
 _KEEPS = re.compile(
     r"\bself(?:\.\w+|\[[^]\n]*\])+\s*(?::[^=\n]+)?(?:[-+*/|&@%]|//|\*\*)?=(?!=)"
     r"|\bself\.(?:\w+\.(?:append|extend|insert|update|clear|pop|setdefault)|register_\w+|add_module|__dict__)\b"
-    r"|\bsetattr\(self\b"
+    r"|\bsetattr\(self\b|\bnext\(\s*self\b"
 )
 _CALLS = re.compile(r"\bself\.(\w+)")
 # What these decorators make of a method keeps nothing in its object.

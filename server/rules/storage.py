@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..knowledge import modules, tensors
 from ..knowledge.data import words
 from ..reading.syntax import walk
 from ..reading.values import Const, Module, Tensor, Value
+from . import support
 
 if TYPE_CHECKING:
     from ..reading.facts import Operation, Unit
@@ -36,30 +37,62 @@ def is_alone(unit: Unit, function: ast.AST, statement: ast.AugAssign) -> bool:
     """Whether the tensor that `statement` changes was computed in `function` and no other name still holds it."""
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or not isinstance(statement.target, ast.Name):
         return False
-    walk = _Walk(unit, function, statement)
-    walk.run(function.body)
-    return walk.reached and walk.alone
+    live = _live_names(function, statement) - {statement.target.id}
+    return _Walk(unit, function, _Change(statement, statement.target, live, statement.value)).finds_it_alone()
+
+
+def is_changed_alone(unit: Unit, function: ast.AST, call: ast.expr, changed: ast.expr) -> bool:
+    """The same for a call that changes what it is given (`x.sigmoid_()`), where its result takes the tensor's place."""
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    parents, statement = support.parents(unit.statement), call
+    while not isinstance(statement, ast.stmt):
+        statement = parents[statement]
+    live = _live_names(function, call)
+    inside = {id(each) for each in walk(call)}
+    live.update(each.id for each in _loaded(statement) if id(each) not in inside)
+    if isinstance(changed, ast.Name):
+        targets = statement.targets if isinstance(statement, ast.Assign) and statement.value is call else []
+        if isinstance(statement, ast.Expr) or any(
+            isinstance(target, ast.Name) and target.id == changed.id for target in targets
+        ):
+            live.discard(changed.id)
+    return _Walk(unit, function, _Change(statement, changed, live)).finds_it_alone()
+
+
+class _Change(NamedTuple):
+    """What changes a tensor. live: the names that are read after it; given: what else it reads."""
+
+    statement: ast.stmt
+    changed: ast.expr
+    live: set[str]
+    given: ast.expr | None = None
 
 
 class _Walk:
     """Follows one function's statements in order. names: what each name may hold; escaped: what is stored elsewhere."""
 
-    def __init__(self, unit: Unit, function: ast.FunctionDef | ast.AsyncFunctionDef, statement: ast.AugAssign) -> None:
-        self.statement = statement
+    def __init__(self, unit: Unit, function: ast.FunctionDef | ast.AsyncFunctionDef, change: _Change) -> None:
+        self.function = function
+        self.change = change
         self.names: dict[str, _Origins] = {}
         self.escaped: set[int] = set()
         self.reached = False
         self.alone = True
         self.operations: Mapping[int, Operation] = {id(operation.node): operation for operation in unit.operations}
         self.modules = _modules(unit)
-        self.live = _live_names(function, statement)
+
+    def finds_it_alone(self) -> bool:
+        """Whether the change is reached, and nothing else holds the tensor whenever it is."""
+        self.run(self.function.body)
+        return self.reached and self.alone
 
     def run(self, body: list[ast.stmt]) -> None:
         for statement in body:
             self.step(statement)
 
     def step(self, node: ast.stmt) -> None:
-        if node is self.statement:
+        if node is self.change.statement:
             self._judge()
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
             origins = self.origins(node.value) if node.value is not None else _NOTHING
@@ -102,11 +135,10 @@ class _Walk:
         }
 
     def _judge(self) -> None:
-        assert isinstance(self.statement.target, ast.Name)
-        name = self.statement.target.id
-        held = self.names.get(name, _STRANGE)
-        others = [self.names.get(each, _NOTHING) for each in self.live if each != name]
-        shared = {_OUTSIDE, *self.escaped, *self.origins(self.statement.value), *(o for each in others for o in each)}
+        held = self.origins(self.change.changed)
+        others = [self.names.get(each, _NOTHING) for each in self.change.live]
+        given = self.origins(self.change.given) if self.change.given is not None else _NOTHING
+        shared = {_OUTSIDE, *self.escaped, *given, *(o for each in others for o in each)}
         self.reached = True
         self.alone = self.alone and bool(held) and held.isdisjoint(shared)
 
@@ -223,14 +255,16 @@ def _names(node: ast.AST) -> Iterator[str]:
     return (part.id for part in walk(node) if isinstance(part, ast.Name))
 
 
-def _live_names(function: ast.AST, statement: ast.AugAssign) -> set[str]:
-    """The names read after a statement, in a loop around it, or in a function defined inside."""
-    end = (statement.end_lineno or 0, statement.end_col_offset or 0)
-    live: set[str] = set()
+def _loaded(node: ast.AST) -> Iterator[ast.Name]:
+    return (part for part in walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load))
+
+
+def _live_names(function: ast.AST, change: ast.AugAssign | ast.expr) -> set[str]:
+    """The names read after a change, in a loop around it, or in a function defined inside."""
+    end = (change.end_lineno or 0, change.end_col_offset or 0)
+    live = {node.id for node in _loaded(function) if (node.lineno, node.col_offset) >= end}
     for node in walk(function):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and (node.lineno, node.col_offset) >= end:
-            live.add(node.id)
-        inside = isinstance(node, (ast.For, ast.AsyncFor, ast.While)) and any(e is statement for e in walk(node))
+        inside = isinstance(node, (ast.For, ast.AsyncFor, ast.While)) and any(e is change for e in walk(node))
         if inside or (node is not function and isinstance(node, (ast.FunctionDef, ast.Lambda))):
             live.update(_names(node))
     return live

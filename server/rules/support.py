@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _WALKED_OUTSIDE = re.compile(
     r"(?:self\.(?P<of>\w+)\.(?:named_)?)?children\(\)\)?\s*\[|zip\([^()\n]*\.(?:named_)?modules\(\)"
+    r"|\*\s*(?:list\()?(?:self\.(?P<run>\w+)|[^*=,\n]+?)\.children\(\)"
 )
 
 
@@ -78,6 +79,8 @@ def place_for(unit: Unit, operation: Operation, new: str = "", leaving_out: bool
         return Place(
             None, reason=f"`{site.owner.simple_name}` is not a module itself: define the module where it is used"
         )
+    if _is_kept_by_constructor(site.function):
+        return Place(None, reason="the constructor keeps this function, which a copy of the model would share with it")
     if _runs_in_base(unit.index, site.owner, getattr(site.function.node, "name", "")):
         reason = f"the constructor of a base of `{site.owner.simple_name}` runs it before the module can be made"
         return Place(None, reason=reason)
@@ -132,6 +135,14 @@ def _left_out(index: Index, owner: Definition) -> Place | None:
     return Place(owner.name, Safety.UNSAFE, reason, tuple(walks))
 
 
+def _is_kept_by_constructor(function: Definition) -> bool:
+    """Whether a function that `forward` runs was made by the constructor, whose `self` it then holds."""
+    current = function
+    while current.parent is not None and not isinstance(current.parent.node, ast.ClassDef):
+        current = current.parent
+    return current is not function and getattr(current.node, "name", "") == "__init__"
+
+
 def _receives_self(function: Definition) -> bool:
     current: Definition | None = function
     while current is not None and not isinstance(current.node, ast.ClassDef):
@@ -155,6 +166,10 @@ def _registration(index: Index, owner: Definition, new: str) -> Place:
     known = modules.module_class(base) if base is not None else None
     if known is not None and known.container:
         return Place(None, reason=f"`{owner.simple_name}` runs its children in turn, so it can hold no other module")
+    constructor = owner.method("__init__")
+    if constructor is not None and constructor.source.count("__init__") == 1:
+        # Modules can be kept only after that.
+        return Place(None, reason=f"`__init__` of `{owner.simple_name}` does not run that of its base itself")
     for each in index.order(owner):
         if isinstance(each, Definition) and walks_children(index, each, new):
             return Place(None, reason=f"`{owner.simple_name}` walks over its own children and would run the new one")
@@ -172,13 +187,22 @@ def _doubt(index: Index, owner: Definition) -> str:
         method = subclass.method("__init__")
         if method is not None and "super()" not in method.source and f"{name}.__init__" not in method.source:
             return f"`{subclass.simple_name}` does not run this `__init__`"
+    if any(isinstance(each, Definition) and _skips_init(each.source) for each in index.order(owner)):
+        return "some objects are made without running `__init__`"
     for facts, statement in index.placed_mentions(owner):
+        if _skips_init(statement.text) and re.search(rf"\b{name}\.__new__\(|__new__\(\s*{name}\b", statement.text):
+            return "some objects are made without running `__init__`"
         forwards, walked = _reaches_into(statement)
         if forwards and f"{name}.forward" in statement.text:
             return f"`{name}.forward` is called with another object"
         if any(not _are_of_a_list(index, facts.definition(statement), of) for of in walked):
             return "other code picks children by their order"
     return ""
+
+
+def _skips_init(text: str) -> bool:
+    """Whether code makes an object by `cls.__new__`, and not as part of a `__new__` of its own."""
+    return "__new__(" in text and "def __new__(" not in text
 
 
 def _reaches_into(statement: Statement) -> tuple[bool, tuple[str | None, ...]]:
@@ -190,7 +214,7 @@ def _reaches_into(statement: Statement) -> tuple[bool, tuple[str | None, ...]]:
         text = statement.text
         # Most texts have none of these words, which are looked for much faster than a pattern.
         walks = "children()" in text or "modules()" in text
-        walked = tuple(match["of"] for match in _WALKED_OUTSIDE.finditer(text)) if walks else ()
+        walked = tuple(match["of"] or match["run"] for match in _WALKED_OUTSIDE.finditer(text)) if walks else ()
         known = statement.memo["reaches into"] = (".forward" in text, walked)
     return known  # type: ignore[return-value]
 
@@ -201,6 +225,36 @@ def _are_of_a_list(index: Index, holder: Definition | None, attribute: str | Non
     held = built.attributes.get(attribute) if built is not None and attribute is not None else None
     known = modules.module_class(held.cls) if isinstance(held, Module) and held.cls is not None else None
     return known is not None and bool(known.container)
+
+
+_SETS_ON_ANOTHER = re.compile(
+    r"\.(?<!\bself\.)(\w+)\s*(?::[^=\n]*)?(?:[-+*/|&@%]|//|\*\*)?=(?!=)|\bsetattr\(\s*(?!self\b)[^,\n]+,\s*[\"'](\w+)[\"']"
+)
+
+
+def attributes_set_outside(index: Index, owner: Definition) -> frozenset[str]:
+    """The attributes that code which names a class sets on something other than `self`: perhaps on its objects."""
+    names: frozenset[str] = index.remember(("set outside", owner), lambda: _set_outside(index, owner))
+    return names
+
+
+def _set_outside(index: Index, owner: Definition) -> frozenset[str]:
+    statements, paths = [], {owner.path}
+    for facts, statement in index.placed_mentions(owner):
+        statements.append(statement)
+        paths.add(facts.path)
+    for path in paths:
+        index.depend(path, CODE)
+        statements.extend(index.project.files[path].code)
+    return frozenset().union(*map(_sets_on_another, statements))
+
+
+def _sets_on_another(statement: Statement) -> frozenset[str]:
+    known = statement.memo.get("sets on another")
+    if known is None:
+        found = _SETS_ON_ANOTHER.findall(statement.text)
+        known = statement.memo["sets on another"] = frozenset(one or other for one, other in found)
+    return known  # type: ignore[return-value]
 
 
 _SCRIPTS = re.compile(r"jit\.(?<!\wjit\.)(?:script|export)\b")

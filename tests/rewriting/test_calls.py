@@ -133,6 +133,12 @@ SIMPLE = {
         ["x"],
         "y = self.relu(x)  # in\n",
     ),
+    "comment of an argument that goes": (
+        "y = F.elu(x, 1,\n    inplace=True,  # why\n    )\n",
+        "F.elu(x, 1,\n            inplace=True,  # why\n            )",
+        ["x"],
+        "y = self.relu(x,\n    # why\n    )\n",
+    ),
     "comment between operands": (
         "y = (a  # first\n     + b)\n",
         "a  # first\n             + b",

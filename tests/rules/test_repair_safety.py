@@ -129,6 +129,41 @@ _PLACES = {
         "    def cut(self):\n        return list(self.net.children())[:1]\n",
         "unsafe",
     ),
+    "all children run as a row": (
+        _net(_line("return F.relu(self.fc(x))")) + "\n\ndef row():\n    return nn.Sequential(*Net().children())\n",
+        "unsafe",
+    ),
+    "all children of a part run as a row": (
+        _net(_line("return F.relu(self.fc(x))"))
+        + "\n\nclass Row(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.net = Net()\n        self.row = nn.Sequential(*list(self.net.children()))\n\n"
+        "    def forward(self, x):\n        return self.row(x)\n",
+        "unsafe",
+    ),
+    "objects made without the constructor": (
+        _net(
+            _line("return F.relu(self.fc(x))"),
+            extra="\n    @classmethod\n    def bare(cls):\n        net = cls.__new__(cls)\n"
+            "        nn.Module.__init__(net)\n        net.fc = nn.Linear(4, 4)\n        return net\n",
+        ),
+        "unsafe",
+    ),
+    "objects made without the constructor elsewhere": (
+        _net(_line("return F.relu(self.fc(x))")) + "\n\ndef bare():\n    return Net.__new__(Net)\n",
+        "unsafe",
+    ),
+    "a constructor that does not run the base's": (
+        _net(_line("return F.relu(self.fc(x))")).replace("super().__init__()", "setup(self)"),
+        "none",
+    ),
+    "a function that the constructor keeps": (
+        _net(_line("return self.act(self.fc(x))"), _line("self.act = lambda x: F.relu(x)")),
+        "none",
+    ),
+    "a function of forward's own": (
+        _net(_line("act = lambda x: F.relu(x)") + _line("return act(self.fc(x))")),
+        "safe",
+    ),
     "a layer subclass that owns weights": (
         "class ConvSame(nn.Conv2d):\n    def forward(self, x):\n"
         "        return super().forward(F.pad(x, (1, 1, 1, 1)))\n",
@@ -145,6 +180,46 @@ def test_where_a_module_may_be_registered(body: str, expected: str) -> None:
         assert "No repair is offered" in found.message
     elif expected == "unsafe":
         assert "(unsafe: " in found.repairs[0].title
+
+
+_INPLACE = {
+    "a fresh tensor": ("y = torch.sigmoid_(self.fc(x))\nreturn y", "safe"),
+    "a name that takes the result": ("y = self.fc(x)\ny.sigmoid_()\nreturn y", "safe"),
+    "a name that is not read again": ("y = self.fc(x)\nreturn y.sigmoid_()", "safe"),
+    "an input": ("return x.sigmoid_()", "unsafe"),
+    "an input, by a statement": ("x.sigmoid_()\nreturn self.fc(x)", "unsafe"),
+    "a name that is read again": ("y = self.fc(x)\nz = y.sigmoid_()\nreturn y + z", "unsafe"),
+    "a name that is read before in the same expression": ("y = self.fc(x)\nreturn y + y.sigmoid_()", "unsafe"),
+    "another name of the tensor": ("y = self.fc(x)\nz = y\ny.sigmoid_()\nreturn y + z", "unsafe"),
+    "a view of the tensor": ("y = self.fc(x)\nz = y[0]\ny.sigmoid_()\nreturn y + z", "unsafe"),
+    "an element": ("y = [self.fc(x)]\ny[0].sigmoid_()\nreturn y[0]", "none"),
+    "a form whose module is in place too": ("z = y = self.fc(x)\ny = F.relu_(y)\nreturn y + z", "safe"),
+}
+
+
+@pytest.mark.parametrize(("lines", "expected"), _INPLACE.values(), ids=_INPLACE)
+def test_what_an_inplace_functional_changes(lines: str, expected: str) -> None:
+    body = _net("".join(map(_line, lines.split("\n"))))
+    assert _safety(_one("AIMET101", body)) == expected
+
+
+_SET_OUTSIDE = {
+    "by a function that makes the model": "def make():\n    net = Net()\n    net.slope = 0.5\n    return net\n",
+    "by a function that is given the model": "def tune(net: Net):\n    net.slope *= 2\n",
+    "under its name": "def make():\n    net = Net()\n    setattr(net, 'slope', 0.5)\n    return net\n",
+    "by a model that has it": _net(_line("return self.fc(x)"), _line("self.part = Net()") + _line("self.part.slope = 1"))
+    .replace("class Net", "class Other"),
+    "at the top level": "net = Net()\nnet.slope = 0.5\n",
+    "through a subclass": "class Other(Net):\n    pass\n\n\ndef make():\n    net = Other()\n    net.slope = 0.5\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("more", _SET_OUTSIDE.values(), ids=_SET_OUTSIDE)
+def test_an_attribute_that_other_code_sets_is_not_carried(more: str) -> None:
+    body = _net(_line("return F.leaky_relu(self.fc(x), self.slope)"), _line("self.slope = 0.2"))
+    assert _safety(_one("AIMET101", body)) == "safe"
+    assert _safety(_one("AIMET101", f"{body}\n\n{more}")) == "none"
+    assert _safety(_one("AIMET101", f"{body}\n\n{more.replace('slope', 'other')}")) == "safe"
 
 
 _ARGUMENTS = {

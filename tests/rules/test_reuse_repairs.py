@@ -127,6 +127,7 @@ _SCALE = "    def forward(self, x):\n        return torch.mul(self.weight, x)\n"
         ("self.nets = [nn.Linear(4, 4)]", "    def forward(self, x):\n        return self.nets[0](x)\n"),
         ("self.nets = {'a': nn.Linear(4, 4)}", "    def forward(self, x):\n        return self.nets['a'](x)\n"),
         ("self.seen = Seen()", "    def forward(self, x):\n        return self.seen.put(x)\n"),
+        ("self.rounds = iter(range(9))", "    def forward(self, x):\n        return x * next(self.rounds)\n"),
         ("self.random = torch.Generator()", "    def forward(self, x):\n        return noise(x, self.random)\n"),
     ],
 )
