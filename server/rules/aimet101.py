@@ -233,7 +233,11 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
         return _aimet_form(unit, operation, found, place, config, made)
     cls, arguments, kept, doubt = made
     changing = _inplace_doubt(unit, operation, found)
-    doubts = [each for each in (place.reason, changing, doubt, found.note if found.kind == "dropout" and doubt else "") if each]
+    doubts = [
+        each
+        for each in (place.reason, changing, doubt, found.note if found.kind == "dropout" and doubt else "")
+        if each
+    ]
     module = NewModule(
         place.owner,
         found.attribute,

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 from ..finding import (
     Change,
     Draft,
-    NewElement,
     NewModule,
     Note,
     Repair,
     ReplaceCallee,
-    ReplaceText,
     Safety,
     Severity,
     Spot,
@@ -25,7 +23,7 @@ from ..knowledge.modules import ModuleClass, module_class
 from ..reading.definitions import Definition
 from ..reading.syntax import statements_below
 from ..reading.values import Module
-from . import lists, support
+from . import lists, repeats, support
 from .base import Case, Rule
 from .state import is_stateless
 
@@ -145,10 +143,16 @@ def _draft(rule: Rule, unit: Unit, reuses: list[Reuse]) -> Draft:
     module, second = reuse.second.module, reuse.second
     written = " ".join(ast.unparse(second.callee).split())
     written = written if len(written) < 40 else module.name or "the module"
-    stateless = all(is_stateless(unit.index, each.second.module) for each in reuses)
+    parts = repeats.parts_used_before(reuse)
+    stateless = all(
+        is_stateless(unit.index, each)
+        for one in reuses
+        for each in repeats.parts_used_before(one) or [one.second.module]
+    )
     severity = _severity(unit, reuse, rule.severity)
     repairs, reason = _repairs(unit, reuse, stateless)
-    message = f"{_HOW[reuse.how].format(written)}: {_consequence(unit, reuse, stateless, severity)}."
+    how = "part" if parts and reuse.how == "call" else reuse.how
+    message = f"{_HOW[how].format(written)}: {_consequence(unit, reuse, stateless, severity)}."
     if reason and not repairs:
         message += f" No repair is offered: {reason}."
     notes = []
@@ -162,6 +166,7 @@ def _draft(rule: Rule, unit: Unit, reuses: list[Reuse]) -> Draft:
 
 _HOW = {
     "call": "`{}` is used a second time",
+    "part": "`{}` runs a module that is used before",
     "helper": "`{}` is used again each time this helper runs",
     "loop": "`{}` is used in every round of a loop",
     "name": "`{}` is a second name for the same module",
@@ -224,25 +229,24 @@ def _repairs(unit: Unit, reuse: Reuse, stateless: bool) -> tuple[tuple[Repair, .
         return (), reason
     doubt = reason
     if not stateless:
-        doubt = (
-            "the two uses no longer share weights"
-            if _parametric(unit, reuse)
-            else "it may hold weights that were shared"
-        )
+        doubt = "the two uses no longer share weights" if _parametric(reuse) else "it may hold weights that were shared"
     title = f"{what} (unsafe: {doubt})" if doubt else what
     safety = Safety.UNSAFE if doubt else Safety.SAFE
     return (Repair(title, safety, (Change(unit.path, unit.statement.key, steps),)),), ""
 
 
-def _parametric(unit: Unit, reuse: Reuse) -> bool:
-    known = _known(reuse.second.module)
-    return not reuse.second.module.guess and known is not None and known.parametric
+def _parametric(reuse: Reuse) -> bool:
+    for module in repeats.parts_used_before(reuse) or [reuse.second.module]:
+        known = _known(module)
+        if not module.guess and known is not None and known.parametric:
+            return True
+    return False
 
 
 def _steps(unit: Unit, reuse: Reuse, stateless: bool) -> tuple[tuple[Step, ...] | None, str, str]:
     """(steps, what may change or why there are none, title)."""
     if reuse.how in ("container", "name", "parents"):
-        return _new_element(unit, reuse)
+        return repeats.new_element(unit, reuse)
     use = reuse.second
     owner = use.site.owner
     if owner is None or unit.model_of(owner) is None:
@@ -263,13 +267,18 @@ def _steps(unit: Unit, reuse: Reuse, stateless: bool) -> tuple[tuple[Step, ...] 
                 "",
             )
     copy = _definition_of(unit, owner, attribute)
+    parts = repeats.parts_used_before(reuse) if reuse.how == "call" else []
+    if parts:
+        return repeats.new_parts(unit, owner, copy, parts)
+    if not isinstance(copy, str) and any(repeats.is_made_apart(owner, copy, each) for each in repeats.held(use.module)):
+        return None, repeats.ELSEWHERE, ""
     taken = support.taken_names(unit.index, owner)
     if isinstance(copy, str):
         always = _is_always(unit.index, owner, attribute, use.module)
         made = _made_from_constants(use.module) if always else None
         if made is None and always and stateless and _made_by_base(unit.index, owner, use.module):
             made = "copy.deepcopy", (f"self.{attribute}",)
-        if made is None or _is_changed(_sources(unit.index, owner), rf"\w+\.{attribute}"):
+        if made is None or repeats.is_changed(_sources(unit.index, owner), rf"\w+\.{attribute}"):
             return None, copy, ""
         module = NewModule(owner.name, attribute, made[0], made[1], taken=taken | {attribute}, each_of=each_of)
     else:
@@ -287,9 +296,6 @@ def _steps(unit: Unit, reuse: Reuse, stateless: bool) -> tuple[tuple[Step, ...] 
     return (ReplaceCallee(unit.statement.span(use.callee), module),), place.reason, title
 
 
-_EFFECTS = re.compile(r"\bnext\(|\.pop\(|\byield\b|\bawait\b|:=")
-
-
 def _definition_of(unit: Unit, owner: Definition, attribute: str) -> ast.expr | str:
     """The expression that makes `self.<attribute>` in the owner's `__init__`, or why it cannot be repeated."""
     method = owner.method("__init__")
@@ -299,9 +305,9 @@ def _definition_of(unit: Unit, owner: Definition, attribute: str) -> ast.expr | 
     value = found[0]
     if not all(isinstance(part, ast.Call) or _is_none(part) for part in _results(value)):
         return "the instance is passed in or made elsewhere"
-    if _is_changed(_sources(unit.index, owner), rf"\w+\.{attribute}"):
+    if repeats.is_changed(_sources(unit.index, owner), rf"\w+\.{attribute}"):
         return "it is changed after it is made"
-    if _EFFECTS.search(unit.source(value)):
+    if repeats.EFFECTS.search(unit.source(value)):
         return "the expression that makes it cannot be run twice"
     return value
 
@@ -320,16 +326,6 @@ def _results(value: ast.expr) -> Iterator[ast.expr]:
 
 def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
-
-
-_CHANGES = r"(?:add_module|append|extend|insert|update|pop|register_\w+)\("
-
-
-def _is_changed(sources: list[str], spelt: str) -> bool:
-    """Whether a module is given children or attributes after it is made, or another takes its place."""
-    changes = re.compile(rf"\b{spelt}(?:\.{_CHANGES}|(?:\.\w+|\[[^]\n]*\])+\s*(?:[-+*/|&@%]|//|\*\*)?=(?!=))")
-    replaced = re.compile(rf"\b{spelt}\s*(?::[^=\n]*)?=(?!=)")
-    return any(map(changes.search, sources)) or sum(len(replaced.findall(source)) for source in sources) > 1
 
 
 def _sources(index: Index, owner: Definition) -> list[str]:
@@ -375,33 +371,3 @@ def _made_from_constants(module: Module) -> tuple[str, tuple[str, ...]] | None:
     texts = [ast.unparse(argument) for argument in origin.node.args]
     texts.extend(f"{k.arg}={ast.unparse(k.value)}" for k in origin.node.keywords if k.arg is not None)
     return module.cls, tuple(texts)
-
-
-def _new_element(unit: Unit, reuse: Reuse) -> tuple[tuple[Step, ...] | None, str, str]:
-    use, origin = reuse.second, reuse.second.module.origin
-    parents = support.parents(unit.statement)
-    node = use.callee if reuse.how != "name" else use.node
-    listed = parents.get(node)
-    times = parents.get(listed) if listed is not None else None
-    if isinstance(times, ast.BinOp) and isinstance(times.op, ast.Mult) and isinstance(listed, ast.List):
-        count = times.right if times.left is listed else times.left
-        if len(listed.elts) == 1 and isinstance(node, ast.Call):
-            step = ReplaceText(
-                unit.statement.span(times),
-                "[{0} for _ in range({1})]",
-                (unit.statement.span(node), unit.statement.span(count)),
-            )
-            return (step,), "", "Make a new instance for each element"
-        return None, "make a new instance for each element of the list", ""
-    if use.loop is not None:
-        return None, "make the module inside the loop", ""
-    if origin is None or origin.statement is not unit.statement or isinstance(node, ast.Call):
-        return None, "the instance is made elsewhere", ""
-    if origin.function is not use.site.function.node:
-        return None, "the instance is made in another function", ""
-    if _EFFECTS.search(unit.source(origin.node)):
-        return None, "the expression that makes it cannot be run twice", ""
-    if _is_changed([unit.source(use.site.function.node)], re.escape(ast.unparse(node))):
-        return None, "it is changed after it is made", ""
-    element = NewElement(unit.statement.span(node), unit.statement.span(origin.node))
-    return (element,), "", "Make a second, identical module here"

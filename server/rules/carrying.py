@@ -7,13 +7,14 @@ import re
 from typing import TYPE_CHECKING
 
 from ..knowledge import modules
-from ..reading.definitions import Assigned, Definition, Import
+from ..reading.definitions import CODE, Assigned, Definition, Import
 from ..reading.syntax import walk
 from . import substitutes, support
 
 if TYPE_CHECKING:
     from ..reading.facts import Operation, Unit
     from ..reading.index import Index
+    from ..reading.source import Statement
 
 
 def carried(unit: Unit, operation: Operation, node: ast.expr | None) -> str | None:
@@ -97,7 +98,7 @@ def _constant_attribute(index: Index, owner: Definition | None, name: str) -> bo
         # torch's own layers keep what their constructor takes under its name.
         base = modules.module_class(index.external_base(owner) or "")
         return base is not None and any(parameter.name == name for parameter in base.signature)
-    if writes != 1 or any(name in support.attributes_set_outside(index, each) for each in definitions):
+    if writes != 1 or any(name in _set_outside_of(index, each) for each in definitions):
         return False
     for each in index.order(owner):
         method = each.methods.get("__init__") if isinstance(each, Definition) else None
@@ -113,3 +114,33 @@ def _constant_attribute(index: Index, owner: Definition | None, name: str) -> bo
 def _sets(statement: ast.stmt, name: str) -> bool:
     targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
     return any(isinstance(target, ast.Attribute) and target.attr == name for target in targets)
+
+
+_SETS_ON_ANOTHER = re.compile(
+    r"\.(?<!\bself\.)(\w+)\s*(?::[^=\n]*)?(?:[-+*/|&@%]|//|\*\*)?=(?!=)|\bsetattr\(\s*(?!self\b)[^,\n]+,\s*[\"'](\w+)[\"']"
+)
+
+
+def _set_outside_of(index: Index, owner: Definition) -> frozenset[str]:
+    """The attributes that code which names a class sets on something other than `self`: perhaps on its objects."""
+    names: frozenset[str] = index.remember(("set outside", owner), lambda: _set_outside(index, owner))
+    return names
+
+
+def _set_outside(index: Index, owner: Definition) -> frozenset[str]:
+    statements, paths = [], {owner.path}
+    for facts, statement in index.placed_mentions(owner):
+        statements.append(statement)
+        paths.add(facts.path)
+    for path in paths:
+        index.depend(path, CODE)
+        statements.extend(index.project.files[path].code)
+    return frozenset().union(*map(_sets_on_another, statements))
+
+
+def _sets_on_another(statement: Statement) -> frozenset[str]:
+    known = statement.memo.get("sets on another")
+    if known is None:
+        found = _SETS_ON_ANOTHER.findall(statement.text)
+        known = statement.memo["sets on another"] = frozenset(one or other for one, other in found)
+    return known  # type: ignore[return-value]

@@ -45,17 +45,18 @@ def is_changed_alone(unit: Unit, function: ast.AST, call: ast.expr, changed: ast
     """The same for a call that changes what it is given (`x.sigmoid_()`), where its result takes the tensor's place."""
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
-    parents, statement = support.parents(unit.statement), call
-    while not isinstance(statement, ast.stmt):
-        statement = parents[statement]
+    parents = support.parents(unit.statement)
+    around: ast.AST = call
+    while not isinstance(around, ast.stmt):
+        around = parents[around]
+    statement = around
     live = _live_names(function, call)
     inside = {id(each) for each in walk(call)}
     live.update(each.id for each in _loaded(statement) if id(each) not in inside)
     if isinstance(changed, ast.Name):
-        targets = statement.targets if isinstance(statement, ast.Assign) and statement.value is call else []
-        if isinstance(statement, ast.Expr) or any(
-            isinstance(target, ast.Name) and target.id == changed.id for target in targets
-        ):
+        assigned = isinstance(statement, ast.Assign) and statement.value is call
+        named = [getattr(each, "id", "") for each in statement.targets] if isinstance(statement, ast.Assign) else []
+        if isinstance(statement, ast.Expr) or (assigned and changed.id in named):
             live.discard(changed.id)
     return _Walk(unit, function, _Change(statement, changed, live)).finds_it_alone()
 

@@ -227,36 +227,6 @@ def _are_of_a_list(index: Index, holder: Definition | None, attribute: str | Non
     return known is not None and bool(known.container)
 
 
-_SETS_ON_ANOTHER = re.compile(
-    r"\.(?<!\bself\.)(\w+)\s*(?::[^=\n]*)?(?:[-+*/|&@%]|//|\*\*)?=(?!=)|\bsetattr\(\s*(?!self\b)[^,\n]+,\s*[\"'](\w+)[\"']"
-)
-
-
-def attributes_set_outside(index: Index, owner: Definition) -> frozenset[str]:
-    """The attributes that code which names a class sets on something other than `self`: perhaps on its objects."""
-    names: frozenset[str] = index.remember(("set outside", owner), lambda: _set_outside(index, owner))
-    return names
-
-
-def _set_outside(index: Index, owner: Definition) -> frozenset[str]:
-    statements, paths = [], {owner.path}
-    for facts, statement in index.placed_mentions(owner):
-        statements.append(statement)
-        paths.add(facts.path)
-    for path in paths:
-        index.depend(path, CODE)
-        statements.extend(index.project.files[path].code)
-    return frozenset().union(*map(_sets_on_another, statements))
-
-
-def _sets_on_another(statement: Statement) -> frozenset[str]:
-    known = statement.memo.get("sets on another")
-    if known is None:
-        found = _SETS_ON_ANOTHER.findall(statement.text)
-        known = statement.memo["sets on another"] = frozenset(one or other for one, other in found)
-    return known  # type: ignore[return-value]
-
-
 _SCRIPTS = re.compile(r"jit\.(?<!\wjit\.)(?:script|export)\b")
 _FINAL = re.compile(r"Final\[(?<!\wFinal\[)")
 

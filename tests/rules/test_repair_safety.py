@@ -207,11 +207,13 @@ _SET_OUTSIDE = {
     "by a function that makes the model": "def make():\n    net = Net()\n    net.slope = 0.5\n    return net\n",
     "by a function that is given the model": "def tune(net: Net):\n    net.slope *= 2\n",
     "under its name": "def make():\n    net = Net()\n    setattr(net, 'slope', 0.5)\n    return net\n",
-    "by a model that has it": _net(_line("return self.fc(x)"), _line("self.part = Net()") + _line("self.part.slope = 1"))
-    .replace("class Net", "class Other"),
+    "by a model that has it": (
+        "class Other(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.part = Net()\n        self.part.slope = 1\n"
+    ),
     "at the top level": "net = Net()\nnet.slope = 0.5\n",
     "through a subclass": "class Other(Net):\n    pass\n\n\ndef make():\n    net = Other()\n    net.slope = 0.5\n",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("more", _SET_OUTSIDE.values(), ids=_SET_OUTSIDE)

@@ -180,3 +180,45 @@ def test_a_list_beside_what_a_call_registers_is_not_offered() -> None:
     assert "self.relu2 = nn.ModuleList([nn.ReLU() for _ in self.on])" in _safely(
         Project.empty("/project").updated({PATH: kept})
     )
+
+
+_ROWS = (
+    "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self, act_layer=nn.GELU):\n"
+    "        super().__init__()\n        self.act = {made}\n"
+    "        self.one = nn.Sequential(nn.Linear(4, 4), self.act)\n"
+    "        self.two = nn.Sequential(nn.Linear(4, 4), self.act)\n\n"
+    "    def forward(self, x):\n        return self.two(self.one(x))\n"
+)
+
+
+@pytest.mark.parametrize(("made", "safe"), [("nn.ReLU()", True), ("act_layer()", False), ("nn.PReLU()", False)])
+def test_a_module_in_two_rows_is_made_anew_in_the_second(made: str, safe: bool) -> None:
+    source = _ROWS.format(made=made)
+    project = Project.empty("/project").updated({PATH: source})
+    config = Config(root="/project", select=("AIMET102",))
+    (finding,) = check(PATH, project, config).findings
+    assert finding.message.startswith("`self.two` runs a module that is used before: ")
+    fixed = fix_all(PATH, project, config, lambda finding, repair: True)
+    assert len(fixed.applied) == 1 and fixed.applied[0][1].safety is (Safety.SAFE if safe else Safety.UNSAFE)
+    assert fixed.text == source.replace("self.two = nn.Sequential(nn.Linear(4, 4), self.act)",
+                                        f"self.two = nn.Sequential(nn.Linear(4, 4), {made})")  # fmt: skip
+
+
+def test_a_row_is_repeated_once_it_makes_what_it_holds() -> None:
+    source = _ROWS.format(made="nn.ReLU()").replace("self.two(self.one(x))", "self.two(self.two(self.one(x)))")
+    project = Project.empty("/project").updated({PATH: source})
+    config = Config(root="/project", select=("AIMET102",))
+    text = fix_all(PATH, project, config, lambda finding, repair: True).text
+    assert text.count("self.act") == 2 and "self.two2 = nn.Sequential(nn.Linear(4, 4), nn.ReLU())" in text
+
+
+def test_no_copy_of_an_expression_whose_names_are_bound_anew() -> None:
+    source = (
+        "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self, act_layer):\n"
+        "        super().__init__()\n        act_layer = act_layer()\n"
+        "        self.body = nn.Sequential(nn.Linear(4, 4), act_layer, nn.Linear(4, 4), act_layer)\n\n"
+        "    def forward(self, x):\n        return self.body(x)\n"
+    )
+    project = Project.empty("/project").updated({PATH: source})
+    config = Config(root="/project", select=("AIMET102",))
+    assert fix_all(PATH, project, config, lambda finding, repair: True).text == source
