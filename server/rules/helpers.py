@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count, islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -83,7 +84,9 @@ def repair(
         texts = [carrying.in_class(index, call.path, call.holder, call.method, each) for each in exprs]
         if None in texts:
             return None
-        path = cls if not cls.startswith(".") or call.path == unit.path else unit.file.module + cls
+        path = _importable(unit, function, cls, call)
+        if path is None:
+            return None
         given = tuple(key + (text or "") for key, text in zip(keys, texts, strict=True))
         taken = support.taken_names(index, call.holder)
         return Passed(NewModule(call.holder.name, name, path, given, taken=taken))
@@ -100,6 +103,23 @@ def repair(
     parameter = plan.parameters[function][-1][0]
     called = _called(unit, operation, parameter, kept)
     return _carried_out(unit, plan, title, [called, *before], doubt)
+
+
+def _importable(unit: Unit, function: Definition, cls: str, call: Call) -> str | None:
+    """How the file of a call names the class; None where it cannot import what the function's file has."""
+    if not cls.startswith(".") or call.path == unit.path:
+        return cls
+    module, folder = unit.file.module, posixpath.dirname(unit.path)
+    other = unit.index.project.files[call.path]
+    if other.module.partition(".")[0] == module.partition(".")[0] or posixpath.dirname(call.path) == folder:
+        return module + cls
+    # A folder without `__init__.py`: the function is imported under a longer name.
+    name, last = f".{function.simple_name}", f".{module.rpartition('.')[2]}"
+    for target in other.imports.values():
+        longer = target.removesuffix(name)
+        if longer != target and longer.endswith(last) and unit.index.resolve(target, call.path) is function:
+            return longer + cls
+    return None
 
 
 def layer_repair(

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ..reading.definitions import Definition
+from ..reading.values import Unknown, options
 from . import support
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ def _stays(index: Index, owner: Definition, attribute: str) -> bool:
     classes = [each for each in index.order(owner) if isinstance(each, Definition)]
     if not any(assigned.search(each.source) for each in classes):
         return False  # registered by a call, a buffer for one: where that is done is not looked for
+    built = index.built(owner)
+    value = built.attributes.get(attribute) if built is not None else None
+    if value is None or all(isinstance(each, Unknown) for each in options(value)):
+        return False  # what the constructor is given may be None, or can be walked only once
     return not _grows_later(index, owner, attribute)
 
 

@@ -169,3 +169,30 @@ def test_what_a_short_helper_does_is_found(body: str) -> None:
     project = Project.empty("/p").updated({"/p/net.py": text})
     found = check("/p/net.py", project, Config(root="/p")).findings
     assert found and all(finding.span.line == 5 for finding in found)
+
+
+def test_a_class_of_the_file_s_own_is_imported_as_the_function_is() -> None:
+    helper = "import torch\n\n\ndef turn(x, n=1):\n    return torch.roll(x, n)\n"
+    net = (
+        "import torch.nn as nn\n\nfrom {0} import turn\n\n\nclass Net(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.fc = nn.Linear(4, 4)\n\n"
+        "    def forward(self, x):\n        return turn(self.fc(x))\n"
+    )
+
+    def imported(function: str, model: str, *packages: str) -> str | None:
+        files = {f"/p/{each}/__init__.py": "" for each in packages}
+        module = PurePosixPath(function).with_suffix("").as_posix().replace("/", ".")
+        project = Project.empty("/p").updated(
+            {**files, f"/p/{function}": helper, f"/p/{model}": net.format(module)},
+        )
+        config = Config(root="/p", select=("AIMET301",), aimet_available=True)
+        (finding,) = check(f"/p/{function}", project, config).findings
+        if not finding.repairs:
+            return None
+        edits = repair_edits(f"/p/{function}", project, config, finding, finding.repairs[0])
+        text = apply_edits(project.text(f"/p/{model}"), edits[f"/p/{model}"])
+        return next(line for line in text.split("\n") if "Roll" in line)
+
+    assert imported("helper.py", "net.py") == "from helper import Roll, turn"
+    assert imported("pack/helper.py", "pack/net.py", "pack") == "from pack.helper import Roll, turn"
+    assert imported("pack/parts/helper.py", "pack/net.py", "pack") == "from pack.parts.helper import Roll, turn"

@@ -262,6 +262,16 @@ def test_loops() -> None:
     assert _safety(_one("AIMET101", counted)) == "none"
 
 
+def test_no_list_beside_what_the_constructor_is_given() -> None:
+    body = (
+        "class Net(nn.Module):\n    def __init__(self, sizes):\n        super().__init__()\n"
+        "        self.sizes = sizes\n\n    def forward(self, x):\n"
+        "        for size in self.sizes:\n            x = F.relu(x + size)\n        return x\n"
+    )
+    assert _safety(_one("AIMET101", body)) == "none"
+    assert _safety(_one("AIMET101", body.replace("self.sizes = sizes", "self.sizes = [1, 2]"))) == "safe"
+
+
 def test_a_new_child_is_left_out_of_a_container_s_walk() -> None:
     body = (
         "class Block(nn.ModuleDict):\n    def __init__(self):\n        super().__init__()\n"
