@@ -20,7 +20,7 @@ from .reading.file_facts import FileFacts
 from .reading.index import Index, Interrupted
 from .reading.project import Project
 from .reading.source import Statement
-from .reading.syntax import walk
+from .reading.syntax import TOO_DEEP, walk
 from .rules import by_code
 from .rules.followers import following
 from .rules.together import at_once
@@ -117,7 +117,7 @@ def explain(problem: Problem, project: Project) -> Problem:
     facts = project.files.get(problem.path)
     for line, statement in facts.source.statements if facts is not None else ():
         if line <= problem.line < line + len(statement.lines) and statement.failure is not None:
-            if is_newer_python(statement.text):
+            if statement.failure.msg != TOO_DEEP and is_newer_python(statement.text):
                 message = f"This statement needs a newer Python than {running()}, which runs the checker: not checked"
                 return replace(problem, message=message, fatal=False)
     return problem

@@ -66,6 +66,9 @@ class Run:
         """
         seen: set[str] = set()
         for given in paths:
+            if not given:  # most likely a variable that is not set, which does not mean the working directory
+                self.failures.append(Failure("''", 1, "there is no such file or folder"))
+                continue
             path = posix(os.path.join(self.cwd, given))
             self.absolute = self.absolute or os.path.isabs(given)
             if os.path.isdir(path):

@@ -125,12 +125,17 @@ def parents_below(roots: Iterable[ast.AST]) -> dict[ast.AST, ast.AST]:
     return found
 
 
+TOO_DEEP = "it is nested too deeply"
+
+
 def parse(text: str) -> list[ast.stmt]:
     """The statements of a text. Raises SyntaxError, also for what the parser has other errors for."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(text).body
-    except (ValueError, RecursionError, MemoryError) as error:
+    except (RecursionError, MemoryError):
+        message = TOO_DEEP
+    except ValueError as error:
         message = str(error)
     raise SyntaxError(message)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import sys
+
+# libcst's native parser ends the process, or takes minutes, on code that is nested or chained deeper than people write.
+_LONGEST = 100_000
+_DEEPEST = 200
+_CHAINED = re.compile(r"(?:(?:[-+~]|not\b|await\b|lambda\b[^:\n]*:)\s*){200}")
 
 
 def is_newer_python(text: str) -> bool:
     """Whether `text`, which this Python's own parser refuses, is valid in a newer Python.
 
     libcst brings a parser of its own that knows the syntax of every Python up to the newest it supports, whichever
-    Python it runs on. False where libcst cannot be loaded.
+    Python it runs on. False where libcst cannot be loaded, and for what it could not bear.
     """
+    if len(text) > _LONGEST or _CHAINED.search(text) or _depth(text) > _DEEPEST:
+        return False
     try:
         import libcst
     except ImportError:
@@ -24,6 +32,15 @@ def is_newer_python(text: str) -> bool:
             return False
         raise
     return True
+
+
+def _depth(text: str) -> int:
+    """How deep brackets are nested; those in strings count too."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[][(){}]", text):
+        depth = depth + 1 if bracket in "([{" else max(depth - 1, 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def running() -> str:

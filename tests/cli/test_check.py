@@ -256,6 +256,21 @@ def test_newer_syntax_is_a_note_and_the_rest_is_checked(run: Runner, write: Writ
     assert ("needs a newer Python" in outcome.err) == (sys.version_info < (3, 12))
 
 
+def test_code_nested_too_deeply_is_said_to_be(run: Runner, write: Write) -> None:
+    write("signs.py", "x = " + "-" * 100_000 + "1\n")
+    write("sum.py", "x = " + "a + " * 20_000 + "1\n")
+    outcome = run("check", ".")
+    message = "1: error: This statement does not parse: it is nested too deeply"
+    assert outcome.status == 2
+    assert [line for line in outcome.err.splitlines() if line.startswith("signs.py:")] == [f"signs.py:{message}"]
+
+
+def test_an_empty_name_is_not_the_working_directory(run: Runner, write: Write) -> None:
+    write("net.py", "")
+    outcome = run("fix", "")
+    assert outcome.status == 2 and outcome.err == "'':1: error: there is no such file or folder\n"
+
+
 def test_a_statement_that_does_not_parse_is_2_and_the_rest_is_checked(run: Runner, write: Write) -> None:
     write("net.py", "def broken(:\n    pass\n\n\n" + FUNCTIONAL)
     outcome = run("check", "net.py", "--select", "AIMET101")
