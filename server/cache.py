@@ -30,7 +30,7 @@ from .changes import Changes
 from .config import Config
 from .finding import Report
 from .reading.file_facts import FileFacts
-from .reading.memory import Dependency, Memory
+from .reading.memory import OUT_OF_TOUCH, Dependency, Memory
 from .reading.project import Project
 from .reading.source import Source
 
@@ -213,14 +213,36 @@ class Cache:
 
     def _drop_concerned(self, connection: sqlite3.Connection, changes: Changes) -> None:
         concerned: dict[int, set[int]] = {}
+        # By file and run: the names, as numbers, that say that models of the file are out of touch with something.
+        models: dict[str, dict[int, dict[int, str]]] = {}
         for run, first, listed in connection.execute("SELECT run, first, listed FROM names"):
             numbers = concerned.setdefault(run, set())
-            numbers.update(number for number, name in enumerate(_names(listed), first) if changes.concern(name))
-        dropped = [
-            (path, config)
-            for path, config, run, rests_on in connection.execute("SELECT path, config, run, rests_on FROM reports")
-            if not concerned[run].isdisjoint(memoryview(rests_on).cast("I"))
-        ]
+            for number, name in enumerate(_names(listed), first):
+                if name[0] == OUT_OF_TOUCH:
+                    models.setdefault(name[1].partition("\0")[0], {}).setdefault(run, {})[number] = name[1]
+                elif changes.concern(name):
+                    numbers.add(number)
+        held: dict[tuple[bytes, bytes], tuple[str, int, frozenset[int]]] = {}
+        dropped: list[tuple[bytes, bytes]] = []
+        for raw, config, run, packed in connection.execute("SELECT path, config, run, rests_on FROM reports"):
+            rests_on = frozenset(memoryview(packed).cast("I"))
+            if concerned[run].isdisjoint(rests_on):
+                held[raw, config] = _text(raw), run, rests_on
+            else:
+                dropped.append((raw, config))
+        # The models of a file are what they were where its own report, which rests on all that they do, still holds.
+        asked: set[str] = set()
+        while doubtful := models.keys() - {path for path, _, _ in held.values()} - asked:
+            asked |= doubtful
+            questions: dict[int, dict[int, str]] = {}
+            for each in doubtful:
+                for run, numbered in models[each].items():
+                    questions.setdefault(run, {}).update(numbered)
+            for at, (path, run, rests_on) in list(held.items()):
+                numbered = questions.get(run, {})
+                if any(changes.brings_in_touch(numbered[number], path) for number in numbered.keys() & rests_on):
+                    del held[at]
+                    dropped.append(at)
         connection.executemany("DELETE FROM reports WHERE path=? AND config=?", dropped)
 
     def keep(self, entries: Sequence[Entry]) -> None:

@@ -8,11 +8,15 @@ from collections.abc import Iterable
 from .reading import callers
 from .reading.definitions import WHOLE
 from .reading.file_facts import FileFacts
-from .reading.memory import CALLERS, HANDED_ON, MODULE, REGISTERED, SAID, Dependency
+from .reading.index import Index
+from .reading.memory import CALLERS, HANDED_ON, MODULE, REGISTERED, SAID, Dependency, Touched
 from .reading.project import Project
 from .reading.source import read
+from .reading.units import touched
 
 _WORD = re.compile(r"\w+")
+# Statements: where the models in more of them may be others, much is checked anew anyway, which is not done twice.
+_MOST_READ = 64
 
 
 class Changes:
@@ -40,6 +44,8 @@ class Changes:
         if self._same_imports:
             before.take_importers(after)
         self._said_to: dict[str, set[str]] = {}
+        self._index: Index | None = None
+        self._read: dict[tuple[str, str], Touched | None] = {}
         self._words: dict[FileFacts, frozenset[str]] = {}
 
     def _compare(self, old: FileFacts, new: FileFacts) -> None:
@@ -72,6 +78,27 @@ class Changes:
             return True
         facts = after.files.get(where)
         return facts is not None and not self._means_alike(facts, what)
+
+    def brings_in_touch(self, asked: str, path: str) -> bool:
+        """Whether models may run code of a file now, or make modules there, that are known to have done neither.
+
+        asked: their file and statement, with the key of a statement in the file where only that is meant.
+        """
+        where, key, *place = asked.split("\0")
+        found = self._touched(where, key)
+        if found is None:
+            return True
+        return (path, *place) in found.places if place else path in found.files
+
+    def _touched(self, path: str, key: str) -> Touched | None:
+        if (path, key) not in self._read:
+            facts = self._after.files.get(path)
+            statement = facts.source.by_key.get(key) if facts is not None else None
+            if facts is None or statement is None or len(self._read) >= _MOST_READ:
+                return None
+            self._index = self._index or Index(self._after)
+            self._read[path, key] = touched(self._index, facts, statement)
+        return self._read[path, key]
 
     def _means_alike(self, facts: FileFacts, name: str) -> bool:
         """Whether what a file imports under a name, `*` for all that it imports so, is the file that it was."""

@@ -189,9 +189,8 @@ class _Checker:
             # What was read of one package is of little use to another, and of much to the rest of its own.
             last, self._package = self._package, given.files[path].package
             most = _BATCH if self._package == last else _BATCH // 2
-            final = not self._keep
             self._projects = {
-                key: bounded(each, self._package, most, final=final) for key, each in self._projects.items()
+                key: bounded(each, self._package, most, final=True) for key, each in self._projects.items()
             }
         project = self._projects[id(given)]
         report = engine.check(path, project, config)
@@ -211,7 +210,7 @@ def bounded(project: Project, package: str, most: int | None = None, *, final: b
     What was found out of the files' texts stays, and what was read of files that many will still use, as long as that
     is little.
     package: the one that is being read. most: how many results may be in memory.
-    final: nobody will edit the files, or ask what is found rests on.
+    final: nobody will edit the files.
     """
     most = _BATCH if most is None else most
     if len(project.memory.entries) <= most:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from aimet_guidelines import cache, engine, jobs
+from aimet_guidelines import cache, changes, engine, jobs
 from aimet_guidelines.config import Config
 from aimet_guidelines.engine import Project
 from aimet_guidelines.finding import Report
@@ -151,6 +151,58 @@ def test_an_edit_that_says_nothing_else_of_a_class_leaves_its_report(checked: li
     kept = _run(edited)
     assert checked == ["script.py"]
     assert _same(kept, _afresh(edited))
+
+
+_STEP = (
+    "import torch.nn.functional as F\n\n\ndef step(x):\n    return F.relu(x)\n\n\ndef more(x):\n    return F.relu(x)\n"
+)
+_BASE = "from torch import nn\n\n\nclass Base(nn.Module):\n    def forward(self, x):\n        return x\n"
+_MODEL = (
+    "from base import Base\nfrom step import more, step\n\n\nclass Model(Base):\n    def extra(self, x):\n"
+    "        return step(x)\n\n    def last(self, x):\n        return more(x)\n"
+)
+
+
+def test_a_model_that_goes_on_to_leave_a_helper_alone_leaves_its_report(checked: list[str]) -> None:
+    files = {"step.py": _STEP, "base.py": _BASE, "model.py": _MODEL}
+    _run(files)
+    for number in range(2):
+        checked.clear()
+        files["base.py"] = files["base.py"].replace("return x", "x = x + 1\n        return x")
+        kept = _run(files)
+        assert sorted(checked) == ["base.py", "model.py"], number
+        assert _same(kept, _afresh(files))
+
+
+@pytest.mark.parametrize("earlier", ["x", "self.last(x)"], ids=["none of a file", "another of the file"])
+@pytest.mark.parametrize("left_alone", [0, 1, 2])
+def test_a_model_that_comes_to_run_a_helper_shows_there(earlier: str, left_alone: int, checked: list[str]) -> None:
+    base = _BASE.replace("return x", f"return {earlier}")
+    files = {"step.py": _STEP, "base.py": base, "model.py": _MODEL}
+    _run(files)
+    for _ in range(left_alone):
+        files["base.py"] = files["base.py"].replace("        return", "        x = x + 1\n        return")
+        _run(files)
+    before = _afresh(files)
+    files["base.py"] = files["base.py"].replace(f"return {earlier}", "return self.extra(x)")
+    checked.clear()
+    kept = _run(files)
+    assert "step.py" in checked
+    assert _same(kept, _afresh(files))
+    assert not _same(kept, before)
+
+
+def test_models_are_not_read_without_end_to_find_out_which_reports_hold(
+    checked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "_MOST_READ", 0)
+    files = {"step.py": _STEP, "base.py": _BASE, "model.py": _MODEL}
+    _run(files)
+    checked.clear()
+    files["base.py"] = _BASE.replace("return x", "return x + 1")
+    kept = _run(files)
+    assert sorted(checked) == ["base.py", "model.py", "step.py"]
+    assert _same(kept, _afresh(files))
 
 
 def test_what_several_processes_found_is_kept(checked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -350,15 +350,6 @@ class Index:
         trace = self._computed("trace", definition)
         return _portable(trace.result) if trace is not None and trace.result is not None else Unknown()
 
-    def is_out_of_touch(self, path: str, statement: Statement, place: tuple[str, str]) -> bool:
-        """Whether the models in a statement are known to run no code, and to make no modules, in the one at `place`."""
-        outline = self.project.outlines.get((path, statement.key))
-        if outline is None:
-            return False
-        # As one result, which many others rest on: the names are much to hold for each.
-        self.remember(("outline", path), lambda: self.rest(set(outline.rests_on)))
-        return place not in outline.touched
-
     def method_result(self, definition: Definition, name: str) -> Value:
         """What one of a model's methods yields."""
         result = self._computed("method", definition, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import callers
 from .source import Statement
@@ -17,6 +17,9 @@ Dependency = tuple[str, str]
 # name; who gets it from one of those; whether AIMET's module of that name is registered for the file; whether any file
 # says a text (in the place of the place); and which file a dotted name is, as seen from a folder.
 CALLERS, HANDED_ON, REGISTERED, MODULE, SAID = "<callers>", "<handed on>", "<registered>", "<module>", "<said>"
+# By (file, key of a statement): no model in it runs code of the file that is checked, nor makes modules there. Where
+# some do, by (file, key, key): none in the second statement, of the file that is checked.
+OUT_OF_TOUCH = "<out of touch>"
 # What a result rests on: names, and other results by their number.
 Rest = Dependency | int
 
@@ -47,6 +50,17 @@ class Numbering:
     def kept(self, numbers: AbstractSet[int]) -> AbstractSet[int]:
         """Those of the names that are kept on disk: the others say less exactly what some of these say."""
         return numbers - self._of_edits
+
+
+class Touched(NamedTuple):
+    """The statements, (file, key), in which the models of one run code or make modules.
+
+    What rests on this says what it rests on of it: the result counts nothing among names.
+    """
+
+    places: AbstractSet[tuple[str, str]]
+    files: AbstractSet[str]
+    name: Dependency
 
 
 class Growing:
@@ -219,7 +233,7 @@ class Memory:
             number = queue.pop()
             known = parted.get(number)
             if known is None:  # it was found anew
-                known = parted[number] = self._part(self._rests_on[self._keys[number]])
+                known = parted[number] = self._part_of(number)
             names, results = known
             found.update(names)
             for each in results:
@@ -230,12 +244,17 @@ class Memory:
 
     def _part_all(self) -> None:
         """Part all results, each after those it rests on, whose names it takes over where they are few."""
-        parted, keys, rests_on = self._parted, self._keys, self._rests_on
+        parted, keys = self._parted, self._keys
         for number in range(self._parted_to + 1, self._count + 1):
-            key = keys.get(number)
-            if key is not None:
-                parted[number] = self._part(rests_on[key])
+            if number in keys:
+                parted[number] = self._part_of(number)
         self._parted_to = self._count
+
+    def _part_of(self, number: int) -> tuple[Collection[int], Collection[int]]:
+        key = self._keys[number]
+        if key[0] == "touched" and self.entries[key] is not None:
+            return (), ()
+        return self._part(self._rests_on[key])
 
     def _part(self, rests_on: Iterable[Rest]) -> tuple[Collection[int], Collection[int]]:
         numbering, parted = self.numbering, self._parted

@@ -74,8 +74,7 @@ class Project:
     def unread(self, kept: Set[str] = frozenset(), *, final: bool = False) -> Project:
         """The same index with nothing read of its files: what this one's reading takes is free once it is let go.
 
-        kept: files of which what was read stays, but for what rests on others. final: nobody will edit the files, or
-        ask what is found rests on.
+        kept: files of which what was read stays, but for what rests on others. final: nobody will edit the files.
         """
         files = {path: facts if path in kept else facts.unread() for path, facts in self.files.items()}
         following = Project(self.root, files, self.memory.within(kept))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from . import traced
 from .definitions import Definition
 from .facts import Trace, Unit
 from .file_facts import FileFacts
 from .index import Index
+from .memory import OUT_OF_TOUCH, Touched
 from .model import Built
 from .source import Statement
 from .syntax import walk
@@ -141,6 +143,40 @@ def _means(index: Index, facts: FileFacts, definition: Definition) -> bool:
     return found is definition or not isinstance(found, Definition)
 
 
+def _is_out_of_touch(index: Index, facts: FileFacts, statement: Statement, place: tuple[str, str]) -> bool:
+    """Whether the models in a statement are known to run no code, and to make no modules, in the one at `place`."""
+    known = touched(index, facts, statement)
+    if known is None or place in known.places:
+        return False
+    where, what = known.name
+    index.depend(where, f"{what}\0{place[1]}" if place[0] in known.files else what)
+    return True
+
+
+def touched(index: Index, facts: FileFacts, statement: Statement) -> Touched | None:
+    """What the models in a statement touch; None where it is no model itself: then it may run in others."""
+    if "class " not in statement.text:
+        return None
+    found: Touched | None = index.remember(("touched", statement), lambda: _touched(index, facts, statement))
+    return found
+
+
+def _touched(index: Index, facts: FileFacts, statement: Statement) -> Touched | None:
+    outline = index.project.outlines.get((facts.path, statement.key))
+    if outline is not None:
+        index.depend(facts.path, statement.name)
+        index.rest(set(outline.rests_on))
+        places: AbstractSet[tuple[str, str]] = outline.touched
+    else:
+        models = model_definitions(index, facts, statement)
+        if not models or models[0].parent is not None:
+            return None
+        read = [index.built(each) for each in models]
+        read.extend(index.trace(each) for each in models if traced.is_run(index, each))
+        places = frozenset[tuple[str, str]]().union(*(each.touched for each in read if each is not None))
+    return Touched(places, frozenset(path for path, _ in places), (OUT_OF_TOUCH, f"{facts.path}\0{statement.key}"))
+
+
 def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[tuple[Trace | None, Built | None]]:
     """What models elsewhere do by running code of this statement: helpers, inherited methods."""
     definition = facts.definition(statement)
@@ -170,7 +206,7 @@ def _others(index: Index, facts: FileFacts, statement: Statement) -> Iterator[tu
                 continue
             seen.add(id(candidate))
             looked_at += 1
-            if index.is_out_of_touch(other.path, candidate, key):
+            if _is_out_of_touch(index, other, candidate, key):
                 continue
             caller = other.definition(candidate)
             if caller is None:
