@@ -77,7 +77,7 @@ RESULTS_BY_HAND = {
     "Tensor.get_device": "int",
     "torch.numel": "int",
     "torch.get_device": "int",
-    "Tensor.numpy": "unknown",
+    "Tensor.numpy": "array",
     "Tensor.tolist": "list",
     "Tensor.item": "number",
     "Tensor.type": "unknown",

@@ -94,7 +94,7 @@ def result(symbol: str) -> str:
 
     One of "tensor", "tensors" (a tuple or list of them; "tensors:2" where their number is fixed), "size"
     (torch.Size or a tuple of ints), "int", "float", "bool", "number", "dtype", "device", "str", "list", "none",
-    "unknown" (torch does not tell, or it is no operation of torch).
+    "array" (numpy's), "unknown" (torch does not tell, or it is no operation of torch).
     """
     return _entry(symbol)[0]
 

@@ -14,6 +14,7 @@ from .definitions import Definition
 from .dtypes import is_boolean, is_mixed
 from .facts import Operation, Site
 from .values import (
+    FOREIGN,
     NONE,
     TENSOR,
     TENSORISH,
@@ -268,6 +269,7 @@ _RESULTS: dict[str, Callable[[], Value]] = {
     "str": lambda: Number("str"),
     "list": lambda: Sequence(None, Number("number", data=True)),
     "none": lambda: NONE,
+    "array": lambda: FOREIGN,
 }
 
 
@@ -357,7 +359,9 @@ def torch_operation(m: Machine, symbol: str, arguments: Arguments, node: ast.exp
         elif boolean:
             value = Tensor(value.origin, boolean=True)
     elif name in _READS:
-        value = Number("number", data=True, read=noting.flow(m, name, node, fixed=constant))
+        read = noting.flow(m, name, node, fixed=constant)
+        if name != "numpy":
+            value = Number("number", data=True, read=read)
         if name == "tolist":
             value = Sequence(None, value)
     if constant is not None and isinstance(value, Tensor) and value.fixed is None:

@@ -105,11 +105,12 @@ def _slice(m: Machine, holder: Value, node: ast.Subscript, bounds: ast.Slice) ->
 
 
 def _bounds(m: Machine, node: ast.Slice) -> Value:
-    """A slice among several indices (`x[:, :n]`)."""
-    for bound in (node.lower, node.upper, node.step):
-        if bound is not None:
-            noting.feed(expressions.evaluate(m, bound), "shape")
-    return UNKNOWN
+    """A slice among several indices (`x[:, :n]`): as little as a single one, unless a tensor's values may decide it."""
+    given = [expressions.evaluate(m, bound) for bound in (node.lower, node.upper, node.step) if bound is not None]
+    for bound in given:
+        noting.feed(bound, "shape")
+    sizes = all(isinstance(each, Const) or (isinstance(each, Number) and not each.of_values) for each in given)
+    return NONE if sizes else UNKNOWN
 
 
 def set_item(m: Machine, holder: Value, target: ast.Subscript, value: Value, statement: ast.stmt | None) -> None:

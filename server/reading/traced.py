@@ -26,11 +26,16 @@ _NOT_FORWARD = frozenset(
     "init_weights reset_parameters reset_classifier get_classifier group_matcher no_weight_decay load_pretrained "
     "set_grad_checkpointing set_input_size extra_repr loss step training_step validation_step test_step "
     "configure_optimizers train eval fuse reparameterize load load_state_dict state_dict from_pretrained generate "
+    "fit compile serialize "
     # Methods of tensors, lists and dicts: a call by such a name is hardly a model's.
     "add append clear copy extend get index insert items keys pop remove reset reverse sort update values".split()
 )
-_SETS_UP = ("set_", "reset_", "init_", "load_")
-_ASIDE = re.compile(r"loss|(?:^|_)init(?:_|$)")
+_SETS_UP = (
+    *("set_", "reset_", "init_", "initialize_", "load_", "register_", "remove_", "fuse_", "prune_"),
+    *("is_", "num_", "plot_"),
+)
+# What trains a model, and what counts its parts.
+_ASIDE = re.compile(r"loss|(?:^|_)(?:init|flops|macs|parameters)(?:_|$)|num_params|_(?:size|shape|memory)$")
 
 
 def is_met(index: Index, definition: Definition) -> bool:
@@ -104,7 +109,7 @@ def _is_auxiliary(index: Index, definition: Definition) -> bool:
             return True
     *folders, file = definition.path.removeprefix(index.project.root).split("/")
     return bool(_TRANSFORM_FILE.search(file)) or any(
-        each in _FOLDERS or each.endswith(("_losses", "_loss")) for each in folders
+        each in _FOLDERS or each.startswith("augment") or each.endswith(("_losses", "_loss")) for each in folders
     )
 
 
@@ -117,7 +122,7 @@ def _is_aside(name: str) -> bool:
 def entries(index: Index, definition: Definition) -> list[str]:
     """Public methods beside `forward` that other classes and functions call on a model, as part of what it computes."""
     public = (name for name in definition.methods if not name.startswith("_") and name != "forward")
-    names = [name for name in public if _runs_in_forward(name)]
+    names = [name for name in public if _runs_in_forward(name) and not _makes_it(definition.methods[name])]
     if not names:
         return []
     called: set[str] = set()
@@ -129,3 +134,8 @@ def entries(index: Index, definition: Definition) -> list[str]:
 
 def _runs_in_forward(name: str) -> bool:
     return name not in _NOT_FORWARD and not name.startswith(_SETS_UP) and not _ASIDE.search(name)
+
+
+def _makes_it(method: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether it is a method of the class itself (`Net.from_config(...)`): it runs before there is a model."""
+    return any(isinstance(each, ast.Name) and each.id == "classmethod" for each in method.decorator_list)

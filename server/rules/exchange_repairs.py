@@ -50,6 +50,8 @@ def for_output(unit: Unit, definition: Definition, output: Output) -> Repair | s
     if output.kind == "list":
         title = "Return a tuple instead of the list (unsafe: callers that change the list must follow)"
         return _repair(title, steps, interface)
+    if followers.runs_itself(unit.index, definition):
+        return f"code of the workspace runs `{definition.simple_name}` as `self(...)`, which would have to follow"
     keys, uses = _keys(output.returns), list(exchange.uses_of(unit.index, definition))
     if keys is not None and all(_follow(use, keys, steps) for use in uses):
         doubt = "unsafe: other callers must follow"
@@ -158,6 +160,8 @@ def for_input(unit: Unit, definition: Definition, entry: Input) -> Repair | str:
     taken |= {node.arg for node in walk(method) if isinstance(node, ast.arg)}
     if any(not key.isidentifier() or keyword.iskeyword(key) or key in taken - {entry.parameter.name} for key in keys):
         return "a key is no name that a parameter could have here"
+    if followers.runs_itself(unit.index, definition):
+        return f"code of the workspace runs `{definition.simple_name}` as `self(...)`, which would have to follow"
     steps: _Steps = {}
     here = steps.setdefault((unit.path, unit.statement.key), [])
     here.append(ReplaceText(unit.statement.span(entry.parameter.node), ", ".join(keys)))

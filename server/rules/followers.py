@@ -8,12 +8,14 @@ that is remembered can rest on it.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ..finding import Change, Interface, ReplaceText, Step
 from ..reading.definitions import Definition
 from ..reading.index import Index
+from . import support
 
 if TYPE_CHECKING:
     from ..reading.file_facts import FileFacts
@@ -58,6 +60,24 @@ class Scope:
             isinstance(node, ast.arg) and node.arg == name for node in ast.walk(arguments)
         )
         return own or any(not isinstance(node.ctx, ast.Load) for node in self.names(name))
+
+
+def runs_itself(index: Index, definition: Definition) -> bool:
+    """Whether a method of a class, of a base or of a subclass runs its `forward`: `out = self(batch)`.
+
+    Such a call runs the `forward` of every class that inherits it, so it cannot follow one of them.
+    """
+    order = [each for each in index.order(definition) if isinstance(each, Definition)]
+    below = support.subclasses(index, definition)
+    for each in (*order, *below):
+        index.depend(each.path, each.statement.name)
+    return any(_RUNS_ITSELF.search(each.source) for each in (*order, *below)) or any(
+        _RUNS_BASE.search(each.source) for each in below
+    )
+
+
+_RUNS_ITSELF = re.compile(r"\bself(?:\.forward)?\(")
+_RUNS_BASE = re.compile(r"\bsuper\([^()]*\)\.forward\(")
 
 
 def reads_by_key(

@@ -39,7 +39,8 @@ def is_loss(index: Index, definition: Definition) -> bool:
     base = index.external_base(definition) or ""
     if base.endswith("Loss") or base.startswith("torch.nn.modules.loss."):
         return True
-    return any(name in TARGETS for name in _parameters(index, definition)[1:])
+    takes_target = any(name in TARGETS for name in _parameters(index, definition)[1:])
+    return takes_target and not _is_transform(index, definition)
 
 
 def _parameters(index: Index, definition: Definition) -> list[str]:
@@ -97,7 +98,7 @@ def _is_held(index: Index, made_by: Definition, depth: int) -> bool:
                 return True
         elif statement.key.startswith("def "):
             index.depend(path, statement.name)
-            if name in _passed_on(statement):
+            if any(_may_keep(index, path, each) for each in _passed_on(statement).get(name, ())):
                 return True
             maker = index.project.files[path].definition(statement)
             if maker is not None and depth < _FACTORIES and _is_held(index, maker, depth + 1):
@@ -107,8 +108,8 @@ def _is_held(index: Index, made_by: Definition, depth: int) -> bool:
     return False
 
 
-def _passed_on(statement: Statement) -> frozenset[str]:
-    """The names of what a function calls and gives to the constructor of another class."""
+def _passed_on(statement: Statement) -> Mapping[str, list[ast.expr]]:
+    """The names of what a function calls, and the other classes whose constructors are given what that yields."""
     known = statement.memo.get("passed on")
     if known is None:
         # A name may hold any of the values it is given: which one it holds at a call, branches and loops decide.
@@ -117,13 +118,23 @@ def _passed_on(statement: Statement) -> frozenset[str]:
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     given.setdefault(target.id, []).append(node.value)
-        found: set[str] = set()
+        found: dict[str, list[ast.expr]] = {}
         for call in statement.parts.of(ast.Call):
             if _callee(call)[:1].isupper():
                 for each in (*call.args, *(keyword.value for keyword in call.keywords)):
-                    found.update(_made_in(each, given, frozenset()))
-        known = statement.memo["passed on"] = frozenset(found)
+                    for name in _made_in(each, given, frozenset()):
+                        found.setdefault(name, []).append(call.func)
+        known = statement.memo["passed on"] = found
     return known  # type: ignore[return-value]
+
+
+def _may_keep(index: Index, path: str, constructor: ast.expr) -> bool:
+    """Whether objects of a class are models, or may be, that have as a part what they are made with."""
+    found = index.named(constructor, path)
+    if isinstance(found, Definition):
+        return not isinstance(found.node, ast.ClassDef) or index.is_model(found)
+    # Parallel wrappers run what they are given, and are not what AIMET is given.
+    return not (isinstance(found, str) and found.endswith("DataParallel"))
 
 
 def _made_in(node: ast.expr, given: Mapping[str, list[ast.expr]], followed: frozenset[str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from aimet_guidelines.knowledge import names, tensors
 from aimet_guidelines.knowledge.data import table
 
 KINDS = {
+    "array",
     "tensor",
     "tensors",
     "size",

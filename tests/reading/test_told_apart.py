@@ -21,6 +21,16 @@ def test_an_array_is_no_tensor() -> None:
     assert read(files) == expected(files)
 
 
+def test_what_a_tensor_hands_to_numpy_is_no_tensor() -> None:
+    forward = (
+        "array = x.cpu().numpy()  # = Tensor.cpu Tensor.numpy\nvalues = self.scale(array).dot(array) + 1\n"
+        "values = array.dot(values) + 1\nreturn torch.exp(x), values.argmax(axis=1)  # = torch.exp"
+    )
+    scale = "\n    def scale(self, array):\n        return array.copy()\n"
+    files = {"m.py": model(forward) + scale}
+    assert read(files) == expected(files)
+
+
 def test_an_attribute_a_class_declares() -> None:
     before = """
         from dataclasses import dataclass

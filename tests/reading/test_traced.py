@@ -32,3 +32,37 @@ def test_a_model_whose_loss_is_trained_elsewhere_is_traced() -> None:
     )
     files = {"m.py": source}
     assert read(files) == expected(files)
+
+
+def test_what_augments_data_is_no_part_of_a_model() -> None:
+    source = (
+        _HEAD + "class AddNoise(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.act = nn.ReLU()\n\n    def forward(self, x):\n        x = self.act(x)\n"
+        "        return self.act(x){}\n"
+    )
+    for path, mark in (("audio/augment/noise.py", ""), ("audio/nnet/noise.py", "  # 2 call")):
+        files = {path: source.format(mark)}
+        assert read(files) == expected(files)
+
+
+def test_what_counts_or_makes_a_model_is_no_part_of_a_forward() -> None:
+    other = (
+        "\n\nclass Other(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.net = Net()\n\n"
+    )
+    other += "    def forward(self, x):\n        return self.net.{}(x)\n"
+    source = (
+        _HEAD + "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.fc = nn.Linear(4, 4)\n\n    def forward(self, x):\n        return self.fc(x)\n\n"
+        "    {}def {}({}, n):\n        return n * n{}\n"
+    )
+    marked = "  # = Tensor.__mul__"
+    for decorator, name, first, mark in (
+        ("", "encode", "self", marked),
+        ("", "rep_params", "self", marked),
+        ("", "flops", "self", ""),
+        ("", "compute_feature_map_size", "self", ""),
+        ("", "num_patches", "self", ""),
+        ("@classmethod\n    ", "make", "cls", ""),
+    ):
+        files = {"m.py": source.format(decorator, name, first, mark) + other.format(name)}
+        assert read(files) == expected(files)

@@ -240,6 +240,10 @@ def test_a_model_made_by_a_factory_for_another_model_is_not_outermost() -> None:
     assert [each.severity for each in _check(source)] == [Severity.WARNING]
 
 
+def _check_all(files: dict[str, str]) -> list[Finding]:
+    return check(_PATH, Project.empty("/project").updated(files), _config()).findings
+
+
 def _repair(texts: dict[str, str]) -> dict[str, str]:
     project = Project.empty("/project").updated(texts)
     (finding,) = check(_PATH, project, _config()).findings
@@ -279,6 +283,27 @@ def test_there_is_no_repair_where_one_cannot_be_followed() -> None:
     (finding,) = check(_PATH, project, _config()).findings
     assert not finding.repairs
     assert "in other ways than by reading known keys" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("above", "more"),
+    [
+        ("    def step(self, batch):\n        return self(batch)\n", ""),
+        ("    def step(self, batch):\n        return self.forward(batch)\n", ""),
+        ("    pass\n", "    def step(self, batch):\n        return self(batch)\n"),
+    ],
+)
+def test_there_is_no_repair_where_a_base_or_the_class_runs_itself(above: str, more: str) -> None:
+    base = f"class Base(nn.Module):\n{above}\n\n"
+    takes = _net('        return self.a(inputs["a"]) + inputs["b"]\n', "self, inputs", "Block")
+    gives = _net('        return {"a": self.a(x), "b": x}\n', name="Block")
+    for body in (takes, gives):
+        source = _IMPORTS + base + body.replace("(nn.Module)", "(Base)") + "\n" + more
+        (finding,) = (each for each in _check_all({_PATH: source}) if each.symbol.startswith("Block."))
+        assert not finding.repairs
+        assert "as `self(...)`" in finding.message
+        (finding,) = _check_all({_PATH: source.replace("self(", "other(").replace("self.forward(", "other(")})
+        assert finding.repairs
 
 
 def test_callers_in_other_files_are_rewritten_with_a_dict_parameter() -> None:

@@ -52,6 +52,10 @@ class Net(nn.Module):
         ("keep = torch.arange(9) < lengths[:, None]\n        y = y[keep]", "[keep]"),
         ("keep = torch.zeros(9, dtype=torch.bool)\n        keep[lengths] = True\n        y = y[keep]", "[keep]"),
         ("keep = torch.zeros(9) > 1\n        keep[:4] |= y[0, :4] > 0\n        y = y[keep]", "[keep]"),
+        (
+            "n = lengths.sum()\n        rows = torch.triu_indices(4, 4)\n        y = y[..., rows[0, :n] > 1]",
+            "[..., rows[0, :n] > 1]",
+        ),
         ("keep = torch.rand(9) > 0.5\n        y = y[:, keep]", "[:, keep]"),
         ("keep = torch.empty(9).uniform_() > 0.5\n        y = y[:, keep]", "[:, keep]"),
         ("keep = torch.zeros(int(n)) if n else y\n        y = y[keep > 0]", "[keep > 0]"),
@@ -87,6 +91,7 @@ def test_reported(code: str, place: str) -> None:
         "y = y[lengths.long()]",
         "keep = torch.arange(y.size(1), device=y.device) > 2\n        y = y[:, keep]",
         "keep = torch.ones_like(y[0], dtype=torch.bool).tril()\n        keep[0] = False\n        y = y[:, keep]",
+        "rows = torch.triu_indices(n, n)\n        y = y[..., torch.eq(rows[0, :], rows[1, : y.size(1)])]",
         "rows, columns = torch.ones(4, 4).triu().nonzero(as_tuple=True)",
         "steps = torch.linspace(0, 1, n)\n        if steps[0] == 0 and int(steps.sum()) > 3:\n            y = -y",
         "keep = torch.zeros(4) if n else torch.ones(4)\n        y = y[keep > 0]",

@@ -127,6 +127,8 @@ def test_a_loss_is_reported_where_a_function_gives_it_to_a_model(lines: str) -> 
     made = "\n\ndef make(deep):\n" + "".join(f"    {line}\n" for line in lines.split("\n")) + "    return net\n"
     assert _named(loss + made) == ["Overlap"]
     assert _named(loss + made.replace("Net(", "fit(")) == []
+    assert _named(loss + made.replace("Net(", "nn.DataParallel(")) == []
+    assert _named(loss + "\n\nclass Net:\n    pass\n" + made) == []
 
 
 def test_a_loss_is_better_left_out_of_quantization() -> None:
