@@ -135,6 +135,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has seen enough; the interpreter's own flush at exit must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
+    except OSError as error:
+        what = f"{error.filename}" if error.filename else "the output cannot be written"
+        print(f"aimet-guidelines: {what}: {error.strerror or error}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 2
     except KeyboardInterrupt:
         return 130
     return status
@@ -151,6 +156,8 @@ def _serve() -> int:
 
 def _prepare_output() -> None:
     """Output that never fails on a character: UTF-8 into pipes, escapes where a terminal lacks one."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 (who starts it may close them)
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -245,6 +252,7 @@ def _fix(arguments: argparse.Namespace) -> int:
     done = repair(run, arguments.jobs, keep=not arguments.no_cache)
     from_stdin = "-" in arguments.paths
     failures = [*done.failures, *run.mistakes()]
+    unwritten = 0
     if arguments.diff:
         for source, shown, text in done.changed:
             _print_lines(unified(shown, source.text, text))
@@ -259,14 +267,14 @@ def _fix(arguments: argparse.Namespace) -> int:
                 write_source(source, text)
             except SourceError as error:
                 failures.append(_failure(shown, error.line, error.message))
-                done.applied.pop(shown, None)
+                unwritten += len(done.applied.pop(shown, ()))
     results = run.check(jobs=arguments.jobs)
     failures += [failure for failure in results.failures if failure not in failures]
     stream = sys.stderr if from_stdin or arguments.diff else sys.stdout
     count = sum(map(len, done.applied.values()))
     verb = "would be repaired" if arguments.diff else "repaired"
     findings, files = _count(count, "finding"), _count(len(done.applied), "file")
-    print(f"{findings} {verb} in {files}; {len(results.entries)} left.", file=stream)
+    print(f"{findings} {verb} in {files}; {len(results.entries) + unwritten} left.", file=stream)
     _print_failures(failures)
     if failures:
         return 2
@@ -290,11 +298,16 @@ def _run(arguments: argparse.Namespace) -> Run:
     if arguments.jobs < 0:
         raise UsageError("-j: the number of processes cannot be negative")
     flags = _flags(arguments)
-    cwd = posix(os.getcwd())
+    try:
+        cwd = posix(os.getcwd())
+    except OSError as error:
+        raise UsageError(f"the working directory cannot be read: {error.strerror or error}") from None
     run = Run(Settings(flags, root=cwd, recheck=float("inf")), cwd)
     if "-" in arguments.paths:
         if len(arguments.paths) > 1:
             raise UsageError("- (standard input) cannot be named together with other paths")
+        if sys.stdin is None:
+            raise UsageError("- names standard input, which is closed")
         run.add_text(sys.stdin.buffer.read(), arguments.stdin_filename or "stdin.py")
     elif arguments.stdin_filename:
         raise UsageError("--stdin-filename goes with - (standard input) as the path")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -125,6 +126,34 @@ def test_a_closed_pipe_is_quiet(tmp_path: Path) -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="shells of other systems close and remove nothing like this")
+@pytest.mark.parametrize(
+    ("script", "status", "told"),
+    [
+        (
+            "mkdir gone && cd gone && rmdir ../gone && $COMMAND check .",
+            2,
+            "check: the working directory cannot be read",
+        ),
+        ("mkdir gone && cd gone && rmdir ../gone && $COMMAND fix", 2, "fix: the working directory cannot be read"),
+        ("$COMMAND check . >/dev/full", 2, ": the output cannot be written: "),
+        ("$COMMAND check . --format json >/dev/full", 2, ": the output cannot be written: "),
+        ("$COMMAND check - <&-", 2, "check: - names standard input, which is closed"),
+        ("$COMMAND check . >&-", 1, ""),
+        ("$COMMAND fix . >&-", 0, ""),
+        ("$COMMAND check . <&- >&- 2>&-", 1, ""),
+    ],
+)
+def test_whatever_the_shell_hands_over_is_told_in_one_line(tmp_path: Path, script: str, status: int, told: str) -> None:
+    if "/dev/full" in script and not os.path.exists("/dev/full"):
+        pytest.skip("this system has no device that is always full")
+    (tmp_path / "net.py").write_text(FUNCTIONAL, encoding="utf-8")
+    command = script.replace("$COMMAND", shlex.join(COMMAND))
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == status, result.stderr
+    assert told in result.stderr and len(result.stderr.splitlines()) == bool(told)
 
 
 def test_output_works_where_the_locale_is_ascii(tmp_path: Path, write: Callable[..., Path]) -> None:

@@ -103,6 +103,7 @@ def test_a_read_only_file_is_an_error_and_the_others_are_written(run: Runner, wr
     outcome = run("fix")
     assert outcome.status == 2
     assert outcome.err == "a.py:1: error: not written: it is read-only\n"
+    assert outcome.out == "1 finding repaired in 1 file; 1 left.\n"
     assert (locked.read_text(), other.read_text()) == (FUNCTIONAL, REPAIRED)
 
 
