@@ -185,6 +185,13 @@ def test_sarif() -> None:
     assert run["invocations"][0]["executionSuccessful"] is False
 
 
+def test_a_name_that_is_no_unicode() -> None:
+    found = results(entry(path="bad\udcff.py"), failures=(Failure("bad\udcff.py", 2, "broken"),))
+    [run] = json.loads(sarif.report(found))["runs"]
+    assert run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "bad%FF.py"
+    assert json.loads(json_reporter.report(found))["findings"][0]["path"] == "bad\udcff.py"
+
+
 def test_a_fingerprint_does_not_move_with_its_line() -> None:
     def fingerprint(line: int) -> str:
         return str(json.loads(sarif.report(results(entry(line=line))))["runs"][0]["results"][0]["partialFingerprints"])

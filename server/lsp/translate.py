@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
-from urllib.parse import quote, unquote, urlsplit
+from urllib import parse
+from urllib.parse import urlsplit
 
 from lsprotocol import types as lsp
 
 from ..finding import Severity
 from ..positions import Span, column_from_utf16, utf16_column
+
+# A file's name need not be Unicode.
+quote = partial(parse.quote, errors="surrogateescape")
+unquote = partial(parse.unquote, errors="surrogateescape")
 
 SEVERITIES = {
     Severity.ERROR: lsp.DiagnosticSeverity.Error,

@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from urllib.parse import quote
+from functools import partial
+from urllib import parse
 
 from .. import __version__
 from ..finding import Severity
@@ -90,6 +91,10 @@ def _location(place: Place) -> Mapping[str, object]:
 def _notification(failure: Failure) -> Mapping[str, object]:
     where = {"artifactLocation": {"uri": _uri(failure.path)}, "region": {"startLine": failure.line}}
     return {"level": "error", "message": {"text": failure.message}, "locations": [{"physicalLocation": where}]}
+
+
+# A name need not be Unicode.
+quote = partial(parse.quote, errors="surrogateescape")
 
 
 def _uri(path: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
 from pathlib import Path
 
@@ -19,6 +21,15 @@ def write(path: Path, text: str) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return path.as_uri()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+async def test_a_name_that_is_no_unicode_costs_no_other_file(editor: Editor, tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.py")).write_text("relu(1)\n")
+    uri = write(tmp_path / "net.py", "relu(1)\n")
+    await editor.start(tmp_path)
+    await editor.shows(uri, "0:0 AIMET101")
+    await editor.shows(f"{tmp_path.as_uri()}/bad%FF.py", "0:0 AIMET101")
 
 
 async def test_files_that_were_never_opened_are_shown(editor: Editor, tmp_path: Path) -> None:
