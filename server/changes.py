@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
 
 from .reading import callers
 from .reading.definitions import WHOLE
 from .reading.file_facts import FileFacts
 from .reading.index import Index
-from .reading.memory import CALLERS, HANDED_ON, MODULE, REGISTERED, SAID, Dependency, Touched
+from .reading.memory import CALLERS, HANDED_ON, MODULE, REGISTERED, SAID, UNCALLED, UNPASSED, Dependency, Touched
 from .reading.project import Project
-from .reading.source import read
+from .reading.source import Statement, read
 from .reading.units import touched
 
 _WORD = re.compile(r"\w+")
@@ -44,6 +44,7 @@ class Changes:
         if self._same_imports:
             before.take_importers(after)
         self._said_to: dict[str, set[str]] = {}
+        self._users: dict[str, tuple[Set[str], Set[str]]] = {}
         self._index: Index | None = None
         self._read: dict[tuple[str, str], Touched | None] = {}
         self._words: dict[FileFacts, frozenset[str]] = {}
@@ -63,7 +64,15 @@ class Changes:
         place, _, asked = what.partition("\0")
         before, after = self._before, self._after
         if where == CALLERS:
-            return asked in self._said_to_users(place)
+            asked, _, path = asked.partition("\0")
+            return asked in (self._said_to_users(place) if not path else self._said_by(path, *self._users_of(place)))
+        if where == UNCALLED:
+            named, method = asked.split("\0")
+            return any(callers.calls(each, method) for each in self._naming_now(place, named))
+        if where == UNPASSED:
+            named, parameter, position = asked.split("\0")
+            mentions = self._naming_now(place, named)
+            return any(callers.passes(each, named, parameter, int(position)) for each in mentions)
         if where == HANDED_ON:
             return not self._same_imports and set(before.handed_on(place, asked)) != set(after.handed_on(place, asked))
         if where == REGISTERED:
@@ -120,22 +129,39 @@ class Changes:
         """The names about which a file and those that import it say something else."""
         known = self._said_to.get(path)
         if known is None:
-            known = self._said_to[path] = set().union(*self._said_anew(path))
+            then, now = self._users_of(path)
+            others = self.paths & (then | now) | (then ^ now)
+            known = self._said_to[path] = set().union(*(self._said_by(each, then, now) for each in others))
         return known
 
-    def _said_anew(self, path: str) -> Iterable[Iterable[str]]:
-        before, after = self._before.files, self._after.files
-        then = {path, *self._before.users(path)} & before.keys()
-        now = {path, *self._after.users(path)} & after.keys() if not self._same_imports else then
-        for each in self.paths & (then | now):
-            if each in self._said and each in then and each in now:
-                yield self._said[each]
-            else:
-                yield from (
-                    self._words_of(files[each]) for files, users in ((before, then), (after, now)) if each in users
-                )
-        for each in (then ^ now) - self.paths:
-            yield self._words_of(after[each])
+    def _said_by(self, path: str, then: Set[str], now: Set[str]) -> Set[str]:
+        """The names about which a file says something else. then, now: the files that count."""
+        if path in then and path in now:
+            if path not in self.paths:
+                return frozenset()
+            if path in self._said:
+                return self._said[path]
+        files = [project.files[path] for project, there in ((self._before, then), (self._after, now)) if path in there]
+        return frozenset[str]().union(*map(self._words_of, files))
+
+    def _naming_now(self, path: str, name: str) -> Iterator[Statement]:
+        """The classes and functions that name one of `path`, but for itself, and that may not have done so, or may have
+        said something else of it.
+        """
+        then, now = self._users_of(path)
+        for each in self.paths & now | (now - then):
+            facts = self._after.files[each]
+            own = facts.scope.get(name) if each == path else None
+            yield from (statement for statement in facts.mentioning(name) if statement is not own)
+
+    def _users_of(self, path: str) -> tuple[Set[str], Set[str]]:
+        """A file and those that import it, then and now."""
+        known = self._users.get(path)
+        if known is None:
+            then = {path, *self._before.users(path)} & self._before.files.keys()
+            now = then if self._same_imports else {path, *self._after.users(path)} & self._after.files.keys()
+            known = self._users[path] = then, now
+        return known
 
     def _words_of(self, facts: FileFacts) -> frozenset[str]:
         known = self._words.get(facts)

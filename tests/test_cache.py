@@ -153,6 +153,55 @@ def test_an_edit_that_says_nothing_else_of_a_class_leaves_its_report(checked: li
     assert _same(kept, _afresh(edited))
 
 
+_MASKED = (
+    "from torch import nn\n\nfrom part import Part\n\n\nclass Masked(nn.Module):\n"
+    "    def __init__(self):\n        super().__init__()\n        self.part = Part()\n\n"
+    "    def forward(self, x, mask=None):\n        return {}\n"
+)
+_HOLDS = (
+    _WHOLE.replace("part import Part", "whole import Whole").replace("Part()", "Whole()").replace("Whole(nn", "Top(nn")
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "others"),
+    [
+        (None, "self.part(x)", []),
+        (None, "self.part(x, mask=mask)", ["top.py", "whole.py"]),
+        ("self.part(x)", "self.part(x) + 1", []),
+        ("self.part(x)", "self.part(x, mask)", ["top.py", "whole.py"]),
+        ("self.part(x, mask)", "self.part(x, mask=mask)", ["top.py", "whole.py"]),
+        ("self.part(x, mask)", None, ["top.py", "whole.py"]),
+    ],
+    ids=["no mask comes", "a mask comes", "no mask", "a mask", "the mask otherwise", "the mask goes"],
+)
+def test_what_a_new_or_edited_caller_does_not_pass_leaves_what_holds_a_class(
+    before: str | None, after: str | None, others: list[str], checked: list[str]
+) -> None:
+    texts = {"part.py": _PART, "whole.py": _WHOLE, "top.py": _HOLDS}
+    first, then = ({**texts, "a.py": _MASKED.format(said)} if said else texts for said in (before, after))
+    _run(first)
+    checked.clear()
+    kept = _run(then)
+    assert [name for name in sorted(checked) if name not in ("a.py", "part.py")] == others
+    assert _same(kept, _afresh(then))
+
+
+_PUBLIC = _PART + "\n    def features(self, x):\n        return F.relu(x)\n"
+_CALLS = "from part import Part\n\n\ndef run(x):\n    part = Part()\n    return part.{}(x)\n"
+
+
+@pytest.mark.parametrize("called", ["features", "other"])
+def test_whether_a_new_file_calls_a_method_is_asked_of_it(called: str, checked: list[str]) -> None:
+    texts = {"part.py": _PUBLIC, "whole.py": _WHOLE, "top.py": _HOLDS}
+    _run(texts)
+    checked.clear()
+    edited = {**texts, "new.py": _CALLS.format(called)}
+    kept = _run(edited)
+    assert ("whole.py" in checked) is (called == "features")
+    assert _same(kept, _afresh(edited))
+
+
 _STEP = (
     "import torch.nn.functional as F\n\n\ndef step(x):\n    return F.relu(x)\n\n\ndef more(x):\n    return F.relu(x)\n"
 )

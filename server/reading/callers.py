@@ -8,13 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from .source import Statement
 from .syntax import CHILDREN, walk
-
-if TYPE_CHECKING:
-    from .definitions import Definition
 
 
 class CallShape(NamedTuple):
@@ -207,14 +204,20 @@ def _is_super(node: ast.expr) -> bool:
     return type(node) is ast.Call and type(node.func) is ast.Name and node.func.id == "super"
 
 
-def passes(statement: Statement, definition: Definition, parameter: str, position: int) -> bool:
-    """Whether a call in `statement`, perhaps of an instance of `definition`, passes a parameter of its forward.
+def calls(statement: Statement, method: str) -> bool:
+    """Whether a statement calls something of this name that is no attribute of `self`."""
+    return method in statement.text and any(
+        shape.through == method and not shape.own for shape in said_by(statement).calls
+    )
+
+
+def passes(statement: Statement, name: str, parameter: str, position: int) -> bool:
+    """Whether a call in `statement`, perhaps of an instance of the class `name`, passes a parameter of its forward.
 
     position: the parameter's index without `self`. Calls are matched by the attributes whose assignment mentions
     the class, and by local names, which may hold an element of a container of them.
     """
     said = said_by(statement)
-    name = definition.simple_name
     for shape in said.calls:
         if shape.own and name not in said.held.get(shape.through, ()):
             continue

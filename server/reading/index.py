@@ -15,7 +15,7 @@ from ..knowledge.names import canonical
 from . import callers, toplevel
 from .definitions import Assigned, Definition
 from .file_facts import FileFacts
-from .memory import ABSENT, CALLERS, MODULE, STANDS_IN, Dependency, Memory, Rest
+from .memory import ABSENT, CALLERS, MODULE, STANDS_IN, UNCALLED, UNPASSED, Dependency, Memory, Rest
 from .model import Model
 from .order import ClassOrder
 from .source import Statement
@@ -384,14 +384,29 @@ class Index:
 
     def passes(self, definition: Definition, parameter: str, position: int) -> bool:
         """Whether some model in the workspace passes this parameter to this one's forward."""
-        return any(
-            callers.passes(statement, definition, parameter, position) for statement in self._callers(definition)
-        )
+        name, own = definition.simple_name, definition.statement
+        if own.text.count(name) > 1 and callers.passes(own, name, parameter, position):
+            return True
+        rest = f"{parameter}\0{position}"
+        return self._is_said(definition, lambda each: callers.passes(each, name, parameter, position), UNPASSED, rest)
 
-    def _callers(self, definition: Definition) -> Iterator[Statement]:
-        yield from self.mentioning(definition)
-        if definition.statement.text.count(definition.simple_name) > 1:
-            yield definition.statement
+    def calls(self, definition: Definition, method: str) -> bool:
+        """Whether other classes and functions that name a class call a method of this name, of something but `self`."""
+        return self._is_said(definition, lambda each: callers.calls(each, method), UNCALLED, method)
+
+    def _is_said(self, definition: Definition, says: Callable[[Statement], bool], unsaid: str, rest: str) -> bool:
+        """Whether one of the classes and functions that name another one says something.
+
+        unsaid: the kind of dependency which says, with `rest`, that none does. Else only that one counts.
+        """
+        path, name = definition.path, definition.simple_name
+        for facts, statement in self._other_mentions(definition):
+            if says(statement):
+                for each in (name, *facts.called(name)):
+                    self.depend(CALLERS, f"{path}\0{each}\0{facts.path}")
+                return True
+        self.depend(unsaid, f"{path}\0{name}\0{rest}")
+        return False
 
     def mentioning(self, definition: Definition) -> Iterator[Statement]:
         """The other classes and functions of the workspace that name a class or function."""
@@ -400,15 +415,27 @@ class Index:
 
     def placed_mentions(self, definition: Definition) -> Iterator[tuple[FileFacts, Statement]]:
         """The same, with their files."""
+        path, name = definition.path, definition.simple_name
+        self.depend(CALLERS, f"{path}\0{name}")
+        last: FileFacts | None = None
+        for placed in self._other_mentions(definition):
+            if placed[0] is not last:
+                last = placed[0]
+                for other in last.called(name):
+                    self.depend(CALLERS, f"{path}\0{other}")
+            yield placed
+
+    def _other_mentions(self, definition: Definition) -> Iterator[tuple[FileFacts, Statement]]:
+        """The same, resting on what only an edit asks for."""
         name = definition.simple_name
-        self.depend_on_callers(definition.path, name)
+        self.depend("calls", name)
         last: FileFacts | None = None
         for placed in self.project.mentions(definition.path, name):
             if placed[1] is not definition.statement:
                 if placed[0] is not last:  # those of a file come together
                     last = placed[0]
                     for other in last.called(name):
-                        self.depend_on_callers(definition.path, other)
+                        self.depend("calls", other)
                 yield placed
 
 

@@ -17,6 +17,9 @@ Dependency = tuple[str, str]
 # name; who gets it from one of those; whether AIMET's module of that name is registered for the file; whether any file
 # says a text (in the place of the place); and which file a dotted name is, as seen from a folder.
 CALLERS, HANDED_ON, REGISTERED, MODULE, SAID = "<callers>", "<handed on>", "<registered>", "<module>", "<said>"
+# Where a name comes behind: that no class or function that names a class or function calls a method of that name, and,
+# with a position, that none passes a parameter. A file's path behind those of CALLERS: what that file says.
+UNCALLED, UNPASSED = "<uncalled>", "<unpassed>"
 # By (file, key of a statement): no model in it runs code of the file that is checked, nor makes modules there. Where
 # some do, by (file, key, key): none in the second statement, of the file that is checked.
 OUT_OF_TOUCH = "<out of touch>"

@@ -122,14 +122,8 @@ def _is_aside(name: str) -> bool:
 def entries(index: Index, definition: Definition) -> list[str]:
     """Public methods beside `forward` that other classes and functions call on a model, as part of what it computes."""
     public = (name for name in definition.methods if not name.startswith("_") and name != "forward")
-    names = [name for name in public if _runs_in_forward(name) and not _makes_it(definition.methods[name])]
-    if not names:
-        return []
-    called: set[str] = set()
-    for statement in index.mentioning(definition):
-        if any(name in statement.text for name in names):
-            called.update(shape.through for shape in callers.calls_in(statement) if not shape.own)
-    return [name for name in names if name in called]
+    names = (name for name in public if _runs_in_forward(name) and not _makes_it(definition.methods[name]))
+    return [name for name in names if index.calls(definition, name)]
 
 
 def _runs_in_forward(name: str) -> bool:
