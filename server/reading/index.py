@@ -414,7 +414,11 @@ class Index:
             yield statement
 
     def placed_mentions(self, definition: Definition) -> Iterator[tuple[FileFacts, Statement]]:
-        """The same, with their files."""
+        """The same, with their files.
+
+        What is being read rests on whether they name it, and on what `callers.changed_names` tells of; who reads more
+        of a statement must rest on that, too.
+        """
         path, name = definition.path, definition.simple_name
         self.depend(CALLERS, f"{path}\0{name}")
         last: FileFacts | None = None

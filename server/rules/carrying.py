@@ -130,6 +130,7 @@ def _set_outside_of(index: Index, owner: Definition) -> frozenset[str]:
 def _set_outside(index: Index, owner: Definition) -> frozenset[str]:
     statements, paths = [], {owner.path}
     for facts, statement in index.placed_mentions(owner):
+        index.depend(facts.path, statement.name)
         statements.append(statement)
         paths.add(facts.path)
     for path in paths:

@@ -398,6 +398,21 @@ class Holder(nn.Module):
         return self.held(x)
 """
 _MAKES = "from gain import Holder, Gain\n\n\ndef make():\n    gain = Gain()\n    return Holder({})\n"
+_SLOPE = """\
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.slope = 0.1
+
+    def forward(self, x):
+        return F.leaky_relu(x, self.slope)
+"""
+_USES = "from net import Net\n\n\ndef use(net: Net, y):\n    {}\n    return y\n"
 _SETS = "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n\nSIZE = 2\n\n\ndef size():\n    {}return SIZE\n\n\n"
 _SETS += "class Net(nn.Module):\n    def forward(self, x):\n        return F.max_pool2d(x, SIZE)\n"
 
@@ -407,8 +422,9 @@ _SETS += "class Net(nn.Module):\n    def forward(self, x):\n        return F.max
     [
         ({"gain.py": _TRANSFORM, "makes.py": _MAKES}, "makes.py", "4", "gain"),
         ({"net.py": _SETS}, "net.py", "", "global SIZE; "),
+        ({"net.py": _SLOPE, "use.py": _USES}, "use.py", "y = net.slope", "net.slope = y"),
     ],
-    ids=["passed on", "set by a function"],
+    ids=["passed on", "set by a function", "set on an object"],
 )
 def test_what_a_function_does_with_what_it_names_counts(
     texts: dict[str, str], name: str, before: str, after: str
