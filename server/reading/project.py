@@ -227,8 +227,8 @@ class Project:
     def find_module(self, dotted: str, importer: str) -> str | None:
         """The file of a module as seen from the file `importer`: by its full name, or beside the importer.
 
-        Of several files of that name the one nearest to the importer, of equally near ones the first. A library that is
-        always there is a file only for those of the same package, or folder.
+        Of several files of that name the one nearest to the importer, of equally near ones the first. For a
+        library that is always there a file stands only where Python would take it.
         """
         key = dotted, importer.rpartition("/")[0]
         if key not in self._modules_found:
@@ -239,7 +239,7 @@ class Project:
         paths = self.modules.get(dotted)
         top = dotted.partition(".")[0]
         if top in _LIBRARIES:
-            paths = [path for path in paths or () if self._is_shadowed(top, path, folder)]
+            paths = [path for path in paths or () if self._is_shadowed(dotted, path, folder)]
         elif top in _WRAPPED:
             paths = [path for path in paths or () if self.files[path].module != top or path.endswith("/__init__.py")]
         if paths == []:
@@ -251,13 +251,19 @@ class Project:
             return paths[0]
         return max(paths, key=lambda path: len(posixpath.commonprefix((path, f"{folder}/")).rpartition("/")[0]))
 
-    def _is_shadowed(self, library: str, path: str, folder: str) -> bool:
-        """Whether files in a folder may mean a file of the workspace by the name of a library."""
+    def _is_shadowed(self, dotted: str, path: str, folder: str) -> bool:
+        """Whether files in a folder mean a file of the workspace by the name of a library: Python looks in the folder
+        that a program is started from before it looks for libraries.
+        """
         facts = self.files[path]
-        if facts.module == _TORCH and f"{_TORCH}.nn" not in self.modules:
-            return False  # a `torch.py` or a package of that name, which has nothing of the library's
-        is_top = facts.module.partition(".")[0] == library
-        return is_top and f"{folder}/".startswith(f"{facts.package}/")
+        if dotted.partition(".")[0] == _TORCH:
+            # A `torch.py`, or a package of that name, has nothing of the library's; a copy of the library has it all.
+            is_copy = facts.module != _TORCH or f"{_TORCH}.nn" in self.modules
+            is_its_own = facts.module.partition(".")[0] == _TORCH and f"{folder}/".startswith(f"{facts.package}/")
+            return is_copy and is_its_own
+        ends = (f"/{dotted.replace('.', '/')}{end}" for end in (".py", "/__init__.py"))
+        started = next((path.removesuffix(end) for end in ends if path.endswith(end)), path)
+        return f"{folder}/".startswith(f"{started}/") and f"{started}/__init__.py" not in self.files
 
     @cached_property
     def _modules_found(self) -> dict[tuple[str, str], str | None]:

@@ -64,6 +64,26 @@ def test_a_copy_of_torch_is_no_library_of_others() -> None:
     assert _functionals({inside: _NET, **copy}, inside) == 0  # there `nn.Module` is the copy's
 
 
+@pytest.mark.parametrize("packages", [["code/__init__.py"], []])
+def test_a_package_called_like_a_module_of_the_standard_library(packages: list[str]) -> None:
+    own = {
+        "code/layers.py": "import torch\n\n\ndef gate(x):\n    return torch.tanh(x)\n",
+        **dict.fromkeys(packages, ""),
+    }
+    net = _NET.replace("import math", "from code.layers import gate").replace("torch.sigmoid(x) *", "gate(x) *")
+    net = net.replace("math.ceil(2.5)", "2")
+    assert _functionals({"net.py": net, **own}, "code/layers.py") == 1
+    assert _functionals({"tools/net.py": net, **own}, "code/layers.py") == 1
+    inside = {f"package/{path}": text for path, text in own.items()}
+    assert _functionals({"net.py": net, **inside}, "package/code/layers.py") == 0
+
+
+def test_a_package_that_is_opened_itself_shadows_nothing() -> None:
+    own = {"__init__.py": "", "math.py": "import torch\n\n\ndef ceil(x):\n    return torch.tanh(x)\n"}
+    net = _NET.replace("math.ceil(2.5)", "math.ceil(torch.sigmoid(x))")
+    assert _functionals({"net.py": net, **own}, "math.py") == 0
+
+
 def test_modules_of_the_standard_library_are_shadowed_in_their_folder_alone() -> None:
     counted = _NET.replace("math.ceil(2.5)", "math.ceil(torch.sigmoid(x))")
     own = {"scripts/math.py": "import torch\n\n\ndef ceil(x):\n    return torch.tanh(x)\n"}
