@@ -11,6 +11,7 @@ from functools import cached_property
 
 from . import callers
 from .definitions import CODE, Assigned, Binding, Definition, Import
+from .packages import package_of
 from .source import Source, Statement
 
 _REGISTERED = re.compile(r"QuantizationMixin\.(?:implements|ignore)\(\s*(?:\w+\.)*(\w+)\s*\)")
@@ -51,9 +52,7 @@ class FileFacts:
     @property
     def package(self) -> str:
         """The folder of the outermost package that it lies in, or its own folder."""
-        folder = posixpath.dirname(self.path)
-        depth = self.module.count(".") - (posixpath.basename(self.path) != "__init__.py")
-        return folder.rsplit("/", depth)[0] if depth > 0 else folder
+        return package_of(self.path, self.module)
 
     def prepare(self) -> None:
         """Find out what every index of it asks: what it imports and mentions."""

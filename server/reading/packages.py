@@ -39,3 +39,10 @@ def module_name(path: str, root: str, packages: set[str]) -> str:
         folder, last = posixpath.split(folder)
         parts.insert(0, last)
     return ".".join(parts) or posixpath.basename(folder)
+
+
+def package_of(path: str, module: str) -> str:
+    """The folder of the outermost package that a file lies in, or its own folder. module: its dotted name."""
+    folder = posixpath.dirname(path)
+    depth = module.count(".") - (posixpath.basename(path) != "__init__.py")
+    return folder.rsplit("/", depth)[0] if depth > 0 else folder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import sys
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
@@ -13,21 +12,15 @@ from ..knowledge.stars import star_binds
 from .definitions import Assigned, Definition, Import
 from .file_facts import FileFacts
 from .memory import ABSENT, Dependency, Memory, Rest
+from .module_files import ModuleFiles
 from .packages import lies_below, module_name
 from .source import Source, Statement, read
 
 _DEPTH = 24
 # What is found out of all files, and holds nothing of their syntax trees.
-_TEXT_ALONE = ("modules", "_modules_found", "importers", "_users", "common", "_naming")
+_TEXT_ALONE = ("modules", "importers", "_users", "common", "_naming")
 # Those of them that follow from what is imported.
 _OF_IMPORTS = ("importers", "_users", "common")
-_TORCH = "torch"
-# Libraries that are always there.
-_LIBRARIES = frozenset({_TORCH, *sys.stdlib_module_names})
-# Libraries that a single file of that name wraps (`models/timm.py`), while a package of that name is their source.
-_WRAPPED = frozenset(
-    "aimet_torch diffusers einops lightning mmcv mmengine numpy pytorch_lightning timm torchvision transformers".split()
-)
 # What this many files outside of its folder use is of use to all.
 _MANY = 16
 
@@ -212,63 +205,13 @@ class Project:
         return following
 
     @cached_property
-    def modules(self) -> Mapping[str, Sequence[str]]:
-        """The files of each module, by dotted name: several where the workspace has a package more than once."""
-        names: dict[str, list[str]] = {}
-        for path, facts in sorted(self.files.items()):
-            names.setdefault(facts.module, []).append(path)
-            relative = path[len(self.root) + 1 :] if path.startswith(self.root + "/") else ""
-            if relative:
-                stem = relative.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-                for name in {stem, stem.removeprefix("src.")} - {facts.module}:
-                    names.setdefault(name, []).append(path)
-        return names
+    def modules(self) -> ModuleFiles:
+        """Which file each module is."""
+        return ModuleFiles(self.root, {path: facts.module for path, facts in self.files.items()})
 
     def find_module(self, dotted: str, importer: str) -> str | None:
-        """The file of a module as seen from the file `importer`: by its full name, or beside the importer.
-
-        Of several files of that name the one nearest to the importer, of equally near ones the first. For a
-        library that is always there a file stands only where Python would take it.
-        """
-        key = dotted, importer.rpartition("/")[0]
-        if key not in self._modules_found:
-            self._modules_found[key] = self._module_seen_from(*key)
-        return self._modules_found[key]
-
-    def _module_seen_from(self, dotted: str, folder: str) -> str | None:
-        paths = self.modules.get(dotted)
-        top = dotted.partition(".")[0]
-        if top in _LIBRARIES:
-            paths = [path for path in paths or () if self._is_shadowed(dotted, path, folder)]
-        elif top in _WRAPPED:
-            paths = [path for path in paths or () if self.files[path].module != top or path.endswith("/__init__.py")]
-        if paths == []:
-            return None
-        if paths is None:
-            base = f"{folder}/{dotted.replace('.', '/')}"
-            return next((each for each in (f"{base}.py", f"{base}/__init__.py") if each in self.files), None)
-        if len(paths) == 1:
-            return paths[0]
-        return max(paths, key=lambda path: len(posixpath.commonprefix((path, f"{folder}/")).rpartition("/")[0]))
-
-    def _is_shadowed(self, dotted: str, path: str, folder: str) -> bool:
-        """Whether files in a folder mean a file of the workspace by the name of a library: Python looks in the folder
-        that a program is started from before it looks for libraries.
-        """
-        facts = self.files[path]
-        if dotted.partition(".")[0] == _TORCH:
-            # A `torch.py`, or a package of that name, has nothing of the library's; a copy of the library has it all.
-            is_copy = facts.module != _TORCH or f"{_TORCH}.nn" in self.modules
-            is_its_own = facts.module.partition(".")[0] == _TORCH and f"{folder}/".startswith(f"{facts.package}/")
-            return is_copy and is_its_own
-        ends = (f"/{dotted.replace('.', '/')}{end}" for end in (".py", "/__init__.py"))
-        started = next((path.removesuffix(end) for end in ends if path.endswith(end)), path)
-        return f"{folder}/".startswith(f"{started}/") and f"{started}/__init__.py" not in self.files
-
-    @cached_property
-    def _modules_found(self) -> dict[tuple[str, str], str | None]:
-        """The file of each module as seen from the files in a folder."""
-        return {}
+        """The file of a module as seen from the file `importer`."""
+        return self.modules.find(dotted, importer)
 
     def lookup(
         self, path: str, name: str, depth: int = 0, seen: set[Rest] | None = None
