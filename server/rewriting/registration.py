@@ -24,7 +24,7 @@ class Registration:
     """`self.<name> = <value>`, to be put into a constructor.
 
     uses: the nodes that will call it; `source_node`: the expression the value repeats; `shares`: (parameter, value)
-    that the new module takes over.
+    that the new module takes over; `arguments`: those of the call that the value is, where it was written here.
     """
 
     name: str
@@ -33,12 +33,24 @@ class Registration:
     uses: list[ast.AST] = field(default_factory=list)
     source_node: ast.AST | None = None
     shares: tuple[tuple[str, str], ...] = ()
+    arguments: tuple[str, ...] = ()
 
     def lines(self, source: Source, receiver: str, indent: str) -> list[str]:
         """The statements, without their indentation."""
         place = f"{receiver}.{self.name}"
         first = f"{place} = {reindented(source, self.value, self.source_node, indent)}"
+        if self.arguments and len(indent + first) > source.width:
+            first = self._over_lines(source, place, indent)
         return [first, *(f"{place}.{name} = {value}" for name, value in self.shares)]
+
+    def _over_lines(self, source: Source, place: str, indent: str) -> str:
+        """The statement with its arguments on a line of their own, or each on one."""
+        inner = indent + unit_of(source)
+        together = ", ".join(self.arguments)
+        head = f"{place} = {self.value.removesuffix(f'({together})')}("
+        if len(inner + together) > source.width and len(self.arguments) > 1:
+            together = f",{source.newline}{inner}".join(self.arguments) + ","
+        return f"{head}{source.newline}{inner}{together}{source.newline}{indent})"
 
 
 def constructor_name(owner: ast.ClassDef) -> str:

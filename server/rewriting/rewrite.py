@@ -334,9 +334,11 @@ class _Rewriter:
             self._shadowed[owner] = shadowing(self._source, init or owner)
         shadowed = self._shadowed[owner]
         name = self._attributes[owner].give(module.name, module.taken)
+        arguments: tuple[str, ...] = ()
         if original is not None:
             value = self._copy(original)
         else:
+            arguments = module.args
             own = module.cls.startswith(".")
             spelt = module.cls[1:] if own else self._speller.spell(module.cls, shadowed)
             value = f"{spelt}({', '.join(module.args)})"
@@ -346,9 +348,10 @@ class _Rewriter:
             made = self._speller.spell("torch.nn.ModuleList", shadowed)
             walked = f"{receiver}.{module.each_of}"
             walked += " or ()" if may_be_none(owner, module.each_of) else ""
-            value = f"{made}([{value} for _ in {walked}])"
+            arguments = (f"[{value} for _ in {walked}]",)
+            value = f"{made}({arguments[0]})"
             beside = beside or module.each_of
-        registration = Registration(name, value, beside, source_node=original, shares=module.shares)
+        registration = Registration(name, value, beside, [], original, module.shares, arguments)
         self._registrations.setdefault(owner, []).append(registration)
         if module.share:
             self._shared[owner, module] = registration

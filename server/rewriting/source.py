@@ -29,6 +29,9 @@ _SPACE = re.compile(r"(?:[ \t\f\r\n]|\\(?:\r\n|\r|\n)|\#[^\r\n]*)*")
 _UNPLACED = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
 
 
+_SHORT_LINES, _LONG_LINES = 88, 120
+
+
 class Source:
     """The text and tree of one top-level statement. Raises SyntaxError (or ValueError) when it does not parse."""
 
@@ -61,6 +64,11 @@ class Source:
                     # Before Python 3.12 the positions of nodes within an f-string are not theirs.
                     if not isinstance(child, ast.JoinedStr):
                         stack.append(child)
+
+    @property
+    def width(self) -> int:
+        """How long a new line may be: as long as the longest one here, within what formatters are set to."""
+        return min(max(_SHORT_LINES, *map(len, self._lines)), _LONG_LINES)
 
     def range(self, node: ast.AST) -> Range:
         """The offsets of a node that has a position; enclosing parentheses are not part of it."""

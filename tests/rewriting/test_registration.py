@@ -315,3 +315,19 @@ def test_a_long_class_takes_little_time() -> None:
         assert rewrite(source, steps, TORCH).failed == ()
         times.append(time.process_time() - start)
     assert min(times) < 0.06
+
+
+_LONG = ("kernel_size=self.kernel_size", "stride=self.stride", "padding=self.padding", "dilation=self.dilation")
+
+
+def test_arguments_that_make_a_line_too_long_stand_on_lines_of_their_own() -> None:
+    source = init("super().__init__()")
+    text = add_relu(source, module(args=_LONG[:3]))
+    assert "        self.relu = nn.ReLU(\n            " + ", ".join(_LONG[:3]) + "\n        )\n" in text
+    text = add_relu(source, module(args=_LONG))
+    assert (
+        "        self.relu = nn.ReLU(\n" + "".join(f"            {each},\n" for each in _LONG) + "        )\n" in text
+    )
+    wide = init("super().__init__()", "x = 1  # " + "-" * 110)
+    assert f"        self.relu = nn.ReLU({', '.join(_LONG[:3])})\n" in add_relu(wide, module(args=_LONG[:3]))
+    assert "        self.relu = nn.ReLU(alpha=1)\n" in add_relu(source, module(args=("alpha=1",)))
