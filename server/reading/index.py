@@ -19,7 +19,7 @@ from .memory import ABSENT, CALLERS, MODULE, STANDS_IN, UNCALLED, UNPASSED, Depe
 from .model import Model
 from .order import ClassOrder
 from .source import Statement
-from .values import TENSORISH, UNKNOWN, Dictionary, Sequence, Tensor, Unknown, Value
+from .values import SUM, TENSORISH, UNKNOWN, Dictionary, Sequence, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -462,7 +462,7 @@ def _portable(value: Value) -> Value:
     if isinstance(value, Dictionary):
         element = _portable(value.element) if value.element is not None else None
         return Dictionary({key: _portable(each) for key, each in value.items.items()}, element)
-    return TENSORISH if value is UNKNOWN else value
+    return TENSORISH if value is UNKNOWN or value is SUM else value
 
 
 _COMPILES = frozenset(

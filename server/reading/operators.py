@@ -10,6 +10,7 @@ from . import conditions, containers, defaults, expressions, noting, remembered
 from .values import (
     FOREIGN,
     NUMBER,
+    SUM,
     TENSORISH,
     UNKNOWN,
     Class,
@@ -136,6 +137,8 @@ def _numbers(name: str, left: Value, right: Value) -> Value:
         keys = (key_of(left), key_of(right)) if varies else (None,)
         key = None if None in keys else (name, *keys)
         return Number("number", shape, data, varies, read, key, defaults.computed(name, left, right))
+    if left is SUM or right is SUM:
+        return SUM
     if isinstance(left, Unknown) and isinstance(right, Unknown):
         return UNKNOWN
     usual = defaults.computed(name, left, right)

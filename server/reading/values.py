@@ -50,6 +50,9 @@ class Unknown(Value):
 
 UNKNOWN = Unknown()
 
+# A tensor or a number: what a sum that starts as 0 is after a loop that may have had no round.
+SUM = Unknown(name="a tensor or a number")
+
 
 class Fixed:
     """Says that the input does not decide a tensor's values.
@@ -499,7 +502,7 @@ def _join_tensor_with(tensor: Tensor, other: Value) -> Value:
     if isinstance(other, (Sequence, Unknown)):
         return Tensor(tensor.origin, definite=False)
     if isinstance(other, (Const, Number)):
-        return UNKNOWN
+        return SUM
     return _choice((tensor, other))
 
 

@@ -151,6 +151,17 @@ def test_what_callers_pass_tells_what_a_parameter_takes() -> None:
     assert _check(_holding("self, x, h", body, "        return self.block(x, x)\n")) == []
 
 
+def test_a_sum_over_rounds_of_a_loop_is_no_python_value() -> None:
+    source = (
+        _IMPORTS + _net("        return self.a(x) + y\n", "self, x, y", "Block")
+        + "\n\nclass User(nn.Module):\n    def __init__(self, names):\n        super().__init__()\n"
+        "        self.names = names\n        self.a = nn.Linear(4, 4)\n        self.block = Block()\n\n"
+        "    def forward(self, x):\n        total = 0.0\n        for _ in self.names:\n            total += self.a(x)\n"
+        "        total /= len(self.names)\n        return self.block(total, x)\n"
+    )  # fmt: skip
+    assert _check(source) == []
+
+
 def test_a_flag_is_reported_where_a_model_passes_it() -> None:
     body = "        return self.a(x)\n"
     assert _check(_holding("self, x, flag=False", body, "        return self.block(x)\n")) == []
