@@ -6,12 +6,13 @@ is none of them: torch.fx puts a proxy in its place, but leaves buffers as they 
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..knowledge import tensors
 from ..knowledge.data import words
-from .values import Choice, Const, Fixed, Module, Number, Sequence, Shape, Symbol, Tensor, Unknown, Value
+from .values import NONE, Choice, Const, Fixed, Foreign, Module, Number, Sequence, Shape, Symbol, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -22,7 +23,8 @@ _OF_SIZES = words(
     "arange empty empty_like eye linspace logspace new_empty new_ones new_zeros ones ones_like tril_indices "
     "triu_indices zeros zeros_like"
 )
-_OF_VALUES = words("tensor as_tensor full full_like new_full new_tensor")
+_OF_VALUES = words("tensor as_tensor from_numpy full full_like new_full new_tensor")
+_OF_ARRAYS = frozenset({"tensor", "as_tensor", "from_numpy"})
 # Of what these are given besides the tensor itself only its type or shape counts.
 _LIKE = words("to type type_as expand_as view_as reshape_as cuda cpu")
 _RANDOM = words(
@@ -34,14 +36,21 @@ _NO_VALUES = frozenset({"dtype", "device", "layout", "requires_grad", "pin_memor
 
 def result(symbol: str, operands: Iterable[Operand], keywords: Mapping[str, Operand]) -> Fixed | None:
     """What says that an operation's result is fixed, None where it is not; notes what is written into a tensor."""
-    values = [value for _, value in operands]
-    found = _of(symbol.rpartition(".")[2].rstrip("_"), values, keywords)
+    name = symbol.rpartition(".")[2].rstrip("_")
+    values = [NONE if name in _OF_ARRAYS and _is_own_array(*each) else each[1] for each in operands]
+    found = _of(name, values, keywords)
     if values and tensors.is_inplace(symbol) and (found is None or _is_lasting(values[0])):
         spoil(values[0])
     if found is None:
         if "out" in keywords:
             spoil(keywords["out"][1])
     return found
+
+
+def _is_own_array(node: Any, value: Value) -> bool:
+    """Whether it is an array that the model holds, and was not handed by a tensor here."""
+    own = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+    return own and isinstance(value, Foreign)
 
 
 def held(m: Machine, module: Module, name: str, value: Value) -> Value:

@@ -9,6 +9,7 @@ from .checking import findings, underlined
 _NET = """\
 import math
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -21,6 +22,7 @@ class Net(nn.Module):
         self.register_buffer("steps", torch.zeros(1))
         self.mask = torch.ones(8, dtype=torch.bool)
         self.mask[2] = False
+        self.strides = np.prod([[2, 2], [2, 1]], axis=0)
 
     def forward(self, x, lengths: torch.Tensor, mask=None, n=None):
         y = self.conv(x)
@@ -52,6 +54,10 @@ class Net(nn.Module):
         ("keep = torch.arange(9) < lengths[:, None]\n        y = y[keep]", "[keep]"),
         ("keep = torch.zeros(9, dtype=torch.bool)\n        keep[lengths] = True\n        y = y[keep]", "[keep]"),
         ("keep = torch.zeros(9) > 1\n        keep[:4] |= y[0, :4] > 0\n        y = y[keep]", "[keep]"),
+        (
+            "strides = torch.from_numpy(np.asarray(lengths))\n        if strides[1]:\n            y = -y",
+            "if strides[1]",
+        ),
         (
             "n = lengths.sum()\n        rows = torch.triu_indices(4, 4)\n        y = y[..., rows[0, :n] > 1]",
             "[..., rows[0, :n] > 1]",
@@ -91,6 +97,7 @@ def test_reported(code: str, place: str) -> None:
         "y = y[lengths.long()]",
         "keep = torch.arange(y.size(1), device=y.device) > 2\n        y = y[:, keep]",
         "keep = torch.ones_like(y[0], dtype=torch.bool).tril()\n        keep[0] = False\n        y = y[:, keep]",
+        "strides = torch.from_numpy(self.strides)\n        if y.size(2) % int(strides[1]):\n            y = -y",
         "rows = torch.triu_indices(n, n)\n        y = y[..., torch.eq(rows[0, :], rows[1, : y.size(1)])]",
         "rows, columns = torch.ones(4, 4).triu().nonzero(as_tuple=True)",
         "steps = torch.linspace(0, 1, n)\n        if steps[0] == 0 and int(steps.sum()) > 3:\n            y = -y",
