@@ -173,6 +173,7 @@ class Run:
         lines = split_lines(project.text(target.path)) if report.findings else []
         if target.notebook and report.findings:
             lines = [line for cell in target.notebook.module.cells for line in split_lines(cell)]
+        config = self.config(target)
         for finding in report.findings:
             related = tuple(
                 (self._place(by_path.get(item.location.path), item.location.path, item.location.span), item.message)
@@ -180,7 +181,8 @@ class Run:
             )
             line = finding.span.line
             source = lines[line] if line < len(lines) else ""
-            results.entries.append(Entry(finding, self._place(target, target.path, finding.span), source, related))
+            place, by_name = self._place(target, target.path, finding.span), not may_fix(config, finding.code)
+            results.entries.append(Entry(finding, place, source, related, by_name))
         for problem in (engine.explain(problem, project) for problem in report.problems):
             cell, line = target.notebook.place(problem.line) if target.notebook else (None, problem.line)
             if problem.fatal:

@@ -140,6 +140,7 @@ def test_json_is_the_contract() -> None:
             "severities": {"error": 0, "warning": 1, "information": 0},
             "fixable": 1,
             "fixable_unsafe": 0,
+            "fixable_by_name": 0,
             "codes": {"AIMET101": 1},
         },
     }

@@ -26,12 +26,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A finding, placed. source: the text of its first line. related: places with their messages."""
+    """A finding, placed. source: the text of its first line. related: places with their messages.
+
+    by_name: `fix` repairs it only where the settings name its rule.
+    """
 
     finding: Finding
     place: Place
     source: str = ""
     related: tuple[tuple[Place, str], ...] = ()
+    by_name: bool = False
 
     @property
     def fix(self) -> Repair | None:
@@ -74,10 +78,18 @@ class Results:
         """The highest severity among the findings."""
         return max((entry.finding.severity for entry in self.entries), default=None)
 
+    def fixes(self) -> Counter[Safety]:
+        """How many findings `fix` repairs as the settings are, by how safe that is."""
+        return Counter(entry.fix.safety for entry in self.entries if entry.fix and not entry.by_name)
+
+    def fixes_by_name(self) -> Counter[str]:
+        """How many more it repairs where the settings name their rule, by its code."""
+        return Counter(entry.finding.code for entry in self.entries if entry.fix and entry.by_name)
+
     def summary(self) -> Mapping[str, object]:
         """Counts for programs."""
         severities = Counter(entry.finding.severity for entry in self.entries)
-        fixes = Counter(entry.fix.safety for entry in self.entries if entry.fix)
+        fixes = self.fixes()
         return {
             "files": self.files,
             "findings": len(self.entries),
@@ -85,5 +97,6 @@ class Results:
             "severities": {severity.label: severities[severity] for severity in reversed(Severity)},
             "fixable": fixes[Safety.SAFE],
             "fixable_unsafe": fixes[Safety.UNSAFE],
+            "fixable_by_name": sum(self.fixes_by_name().values()),
             "codes": dict(sorted(Counter(entry.finding.code for entry in self.entries).items())),
         }

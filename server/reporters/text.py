@@ -52,12 +52,14 @@ def summary(results: Results) -> Iterator[str]:
     ]
     touched = len({entry.place.path for entry in results.entries})
     yield f"Found {_count(len(results.entries), 'finding')} ({', '.join(parts)}) in {touched} of {files}."
-    fixes = Counter(entry.fix.safety for entry in results.entries if entry.fix)
+    fixes = results.fixes()
     safe, unsafe = fixes[Safety.SAFE], fixes[Safety.UNSAFE]
     if safe:
         yield f"{safe} can be repaired safely" + (f", {unsafe} more with --unsafe-fixes." if unsafe else ".")
     elif unsafe:
         yield f"{unsafe} can be repaired with --unsafe-fixes."
+    for code, count in sorted(results.fixes_by_name().items()):
+        yield f"{count} of {code} can be repaired with --select {code}."
 
 
 def underline(entry: Entry) -> tuple[str, str]:

@@ -165,3 +165,28 @@ def test_what_is_read_is_let_go_between_files(run: Runner, write: Write, monkeyp
     assert run("fix").out == "2 findings repaired in 2 files; 0 left.\n"
     assert base.read_text() == REPAIRED
     assert "F.relu" not in other.read_text()
+
+
+_SUM = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return self.fc(x) + x
+"""
+
+
+def test_check_counts_what_fix_repairs(run: Runner, write: Callable[..., Path]) -> None:
+    """The repairs of AIMET301 write many lines: they are made only where somebody names the rule."""
+    write("net.py", _SUM)
+    assert run("check").out.endswith(
+        "Found 1 finding (1 information) in 1 of 1 file.\n1 of AIMET301 can be repaired with --select AIMET301.\n"
+    )
+    assert run("fix", "--unsafe-fixes", "--diff").out == ""
+    assert run("check", "--select", "AIMET301").out.endswith("1 can be repaired with --unsafe-fixes.\n")
+    assert "Add()" in run("fix", "--select", "AIMET301", "--unsafe-fixes", "--diff").out
