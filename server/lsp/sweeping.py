@@ -33,6 +33,7 @@ class Sweeper:
     def take_over() -> None:
         """From now on the collector looks when it is told to, or at very many new objects."""
         gc.set_threshold(_MANY, 1_000_000, 1_000_000)
+        gc.enable()
 
     @staticmethod
     def keep() -> None:
