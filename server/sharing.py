@@ -17,8 +17,6 @@ _R = TypeVar("_R")
 
 # A process is given one part in so many of what is left of its share, so that little is left to wait for at the end.
 _PARTS = 6
-
-
 # By that part of its share a run may be longer or shorter, so that a group stays whole.
 _UNEVEN = 0.34
 

@@ -184,6 +184,13 @@ def test_helpers_are_checked_after_their_users(monkeypatch: pytest.MonkeyPatch) 
     assert [report.path for report in reports] == list(_users(3).paths)
 
 
+def test_processes_share_models_before_what_they_use() -> None:
+    project = _users(3)
+    checker = jobs._Checker([(path, project, CONFIG) for path in project.paths], keep=False, shared=True)
+    order = [list(project.paths)[index].rpartition("/nets/")[2] for index in checker.ordered(range(5))]
+    assert order == ["net0.py", "net1.py", "net2.py", "__init__.py", "shared/__init__.py"]
+
+
 def test_of_models_that_were_let_go_only_those_that_run_a_helper_are_read_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -111,3 +111,10 @@ def test_a_file_that_wraps_a_library_is_not_that_library() -> None:
         others = {place: _WRAPPER, "models/__init__.py": "", "models/net.py": _USER}
         assert _functionals({**package, **others}) == 1
         assert _functionals({**package, **others}, "models/net.py") == 1
+
+
+def test_the_library_behind_a_wrapper_is_not_in_the_workspace() -> None:
+    net = _NET.replace("import math\n", "import lightning\n").replace("nn.Module", "lightning.LightningModule")
+    net = net.replace(" * math.ceil(2.5)", "")
+    for place in ("lightning.py", "wrappers/lightning.py"):
+        assert _functionals({"net.py": net, place: "import lightning\n"}) == 1
