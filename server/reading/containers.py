@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from . import attributes, iteration, noting
@@ -86,9 +87,11 @@ def element_at(m: Machine, sequence: Sequence, index: Value) -> Value:
     made = [option for option in options(element) if isinstance(option, Module)]
     identities = tuple(option.identity for option in made)
     several = sequence.items is not None and len(sequence.items) > 1
-    if m.building or not made or (several and len(set(identities)) == 1):
+    if not made or (several and len(set(identities)) == 1):
         # One module several times in a list is the same one in every place.
         return element
+    if m.building:
+        return _built_at(m, element, index)
     rest = [option for option in options(element) if not isinstance(option, Module)]
     key = key_of(index)
     varies = variance(index)
@@ -98,6 +101,29 @@ def element_at(m: Machine, sequence: Sequence, index: Value) -> Value:
     loops = varies if key is not None else frozenset(loop.number for loop in m.loops)
     which = ("slot", identities, key if key is not None else m.serial())
     return join_all([*rest, _one_of(made, which, loops, either=True)])
+
+
+def _built_at(m: Machine, element: Value, index: Value) -> Value:
+    """`layers[index]` where modules are made: of what a loop made it is the one of a single round."""
+    varies = variance(index)
+    if not varies or key_of(index) != ROUND:
+        return picked(m, element, index.value if isinstance(index, Const) else m.serial())
+    parts = options(element)
+    return join_all(replace(o, varies=o.varies | varies) if isinstance(o, Module) else o for o in parts)
+
+
+def picked(m: Machine, element: Value, place: object) -> Value:
+    """What stands in one place of a list: of modules that a loop made, another one than in every other place."""
+    rounds = {loop.number for loop in m.loops}
+    parts = options(element)
+    if not any(isinstance(option, Module) and option.varies - rounds for option in parts):
+        return element
+    return join_all(
+        replace(option, identity=(option.identity, "at", place))
+        if isinstance(option, Module) and option.varies - rounds
+        else option
+        for option in parts
+    )
 
 
 def _one_of(made: list[Module], identity: tuple[Any, ...], varies: frozenset[int], either: bool = False) -> Module:
@@ -171,14 +197,15 @@ def _in_slot(module: Module, value: Value) -> Value:
     return value if module.identity[0] == "made" else attributes.within(module, value)
 
 
-def part(m: Machine, module: Module, bounds: slice | None, node: ast.expr) -> Value:
-    """`module[a:b]`: a container with some of the children."""
+def part(m: Machine, module: Module, bounds: slice | None, loops: frozenset[int]) -> Value:
+    """`module[a:b]`: a container with some of the children. loops: those in each round of which it has others."""
     items = module.items[bounds] if module.items is not None and bounds is not None else None
     identity = (module.identity, "part", str(bounds) if bounds is not None else m.serial())
     element = module.element
+    varies = module.varies | loops
     if items is None and element is not None:
         # What stands for all of them is some of them here.
-        element = _anonymous_child(module, (identity, "*"), module.varies, either=True)
+        element = _anonymous_child(module, (identity, "*"), varies, either=True)
     return Module(
         identity,
         module.origin,
@@ -186,7 +213,7 @@ def part(m: Machine, module: Module, bounds: slice | None, node: ast.expr) -> Va
         module.definition,
         items=items,
         element=element,
-        varies=module.varies,
+        varies=varies,
         guess=True,
         name=module.name,
     )

@@ -136,6 +136,8 @@ def unpack(m: Machine, value: Value, count: int | None, node: ast.expr | None) -
             return value.items
         padded = [*value.items, *([UNKNOWN] * count)]
         return padded[:count]
+    if isinstance(value, Module) and count is not None:
+        return [containers.child(m, value, Const(place), node or ast.Constant(place)) for place in range(count)]
     if isinstance(value, Choice) and count is not None:
         fitting = [o for o in value.options if not isinstance(o, Sequence) or o.items is None or len(o.items) == count]
         parts = [unpack(m, option, count, None) for option in fitting]
@@ -153,7 +155,7 @@ def unpack(m: Machine, value: Value, count: int | None, node: ast.expr | None) -
     if node is None and not isinstance(value, (Sequence, Shape)):
         return [UNKNOWN] * (count or 1)
     one = iterate(m, value, node or ast.Constant(None))[1](None) if value is not UNKNOWN else UNKNOWN
-    return [one] * (count or 1)
+    return [containers.picked(m, one, place) for place in range(count or 1)]
 
 
 def _comprehension(kind: str) -> Callable[[Machine, Any], Value]:

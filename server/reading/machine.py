@@ -20,6 +20,7 @@ from ..knowledge.names import canonical
 from . import (
     building,
     calls,
+    containers,
     expressions,
     fixed,
     iteration,
@@ -508,7 +509,7 @@ class Machine:
                 values = [*items[:star], middle, *items[len(items) - tail :]]
             else:
                 one = values[0] if values else UNKNOWN
-                values = [Sequence(None, one) if i == star else one for i in range(count)]
+                values = [Sequence(None, one) if i == star else containers.picked(self, one, i) for i in range(count)]
         for each, part in zip(target.elts, values):
             self.assign(each, part, statement, None)
 

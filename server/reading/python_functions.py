@@ -28,6 +28,7 @@ from .values import (
     Unknown,
     Value,
     join_all,
+    options,
 )
 
 if TYPE_CHECKING:
@@ -268,17 +269,32 @@ def _dict(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
 
 def _copied(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
     value = a.positional[0][1] if a.positional else UNKNOWN
-    if isinstance(value, Module):
-        return building.new_module(
-            m,
-            node,
-            cls=value.cls,
-            definition=value.definition,
-            items=value.items,
-            element=value.element,
-            guess=value.guess,
-        )
-    return value
+    if not any(isinstance(option, Module) for option in options(value)):
+        return value
+    return join_all(_copy(m, option, node) if isinstance(option, Module) else option for option in options(value))
+
+
+def _copy(m: Machine, module: Module, node: ast.expr) -> Module:
+    return building.new_module(
+        m,
+        node,
+        cls=module.cls,
+        definition=module.definition,
+        items=module.items,
+        element=module.element,
+        guess=module.guess,
+    )
+
+
+def _deeply_copied(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
+    value = a.positional[0][1] if a.positional else UNKNOWN
+    if not isinstance(value, Sequence):
+        return _copied(m, a, node, callee)
+    # With a list its elements are copied, each of them once.
+    copies = {id(each): _copied(m, Arguments([(None, each)], {}), node, callee) for each in value.items or ()}
+    items = [copies[id(each)] for each in value.items] if value.items is not None else None
+    element = _copied(m, Arguments([(None, value.element)], {}), node, callee) if items is None else value.element
+    return Sequence(items, element, value.kind)
 
 
 def _next(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
@@ -331,7 +347,7 @@ MODELS: dict[str, Callable[..., Value]] = {
     "builtins.print": function_models.constant(NONE),
     "builtins.type": function_models.constant(UNKNOWN),
     "builtins.callable": function_models.constant(Number("bool")),
-    "copy.deepcopy": _copied,
+    "copy.deepcopy": _deeply_copied,
     "copy.copy": _copied,
     "typing.cast": function_models.second,
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import containers, expressions, noting, remembered
+from .syntax import walk
 from .values import (
     NONE,
     TENSOR,
@@ -98,10 +99,21 @@ def _slice(m: Machine, holder: Value, node: ast.Subscript, bounds: ast.Slice) ->
     if isinstance(holder, Shape):
         return Shape()
     if isinstance(holder, Module):
-        return containers.part(m, holder, bounded, node)
+        return containers.part(m, holder, bounded, _moving(m, ((bounds.lower, low), (bounds.upper, high))))
     if isinstance(holder, Foreign):
         return holder
     return UNKNOWN if not isinstance(holder, Number) else Number("str")
+
+
+def _moving(m: Machine, bounds: tuple[tuple[ast.expr | None, Value], ...]) -> frozenset[int]:
+    """The loops that a slice moves with: as far as is known, and each where names of the function say where it is."""
+    moving: frozenset[int] = frozenset()
+    for node, value in bounds:
+        if isinstance(value, (Const, Number)):
+            moving |= containers.variance(value)
+        elif node is not None and any(isinstance(part, ast.Name) and part.id != "self" for part in walk(node)):
+            moving |= {loop.number for loop in m.loops}
+    return moving
 
 
 def _bounds(m: Machine, node: ast.Slice) -> Value:

@@ -49,6 +49,9 @@ _REUSES: dict[str, tuple[str, str, str]] = {
     "after a branch": ("if self.n:\n    x = self.a(x)\nreturn self.a(x)  # 2 call", "self.a = nn.ReLU()\nself.n = width", ""),
     "map": ("return list(map(self.a, [x, x]))  # 2 loop", "self.a = nn.ReLU()", ""),
     "walrus": ("if (y := self.a(x)) is not None:\n    return self.a(y)  # 2 call\nreturn x", "self.a = nn.ReLU()", ""),
+    "unpacked list of one instance": ("return self.b(self.a(x))  # 2 call", "act = nn.ReLU()\nself.a, self.b = [act for _ in range(2)]  # 2 name", ""),
+    "an element of a list that a loop made, twice": ("return self.b(self.a(x))  # 2 call", "rows = [nn.ReLU() for _ in range(4)]\nself.a = rows[0]\nself.b = rows[0]  # 2 name", ""),
+    "the same part of a list again and again": ("for i in range(2):\n    for a in self.s[: self.n]:\n        x = a(x)  # 2 loop\nreturn x", "self.n = width\nself.s = nn.ModuleList([nn.ReLU() for _ in range(4)])", ""),
     "loop over another list": ("for m in self.s:\n    x = self.a(m(x))  # 2 loop\nreturn x", "self.a = nn.ReLU()\nself.s = nn.ModuleList([nn.ReLU() for _ in range(3)])", ""),
 }  # fmt: skip
 
@@ -118,6 +121,16 @@ _SINGLE: dict[str, tuple[str, str, str]] = {
     "two submodules of a class": ("return self.c(self.b(x))", "self.b = Block()\nself.c = Block()", _BLOCK),
     "deepcopy": ("return self.b(self.a(x))", "self.a = nn.ReLU()\nself.b = copy.deepcopy(self.a)", "import copy"),
     "first round only": ("for i in range(3):\n    if i == 0:\n        x = self.a(x)\nreturn x", "self.a = nn.ReLU()", ""),
+    "deepcopy of one of two": ("return self.b(self.a(x))", "if width:\n    self.a = nn.ReLU()\nelse:\n    self.a = nn.GELU()\nself.b = deepcopy(self.a)", "from copy import deepcopy"),
+    "deepcopy of a list": ("return self.b(self.a(x))", "rows = [nn.ReLU(), nn.ReLU()]\nself.a = nn.Sequential(*rows)\nself.b = nn.Sequential(*deepcopy(rows))", "from copy import deepcopy"),
+    "unpacked comprehension": ("return self.b(self.a(x))", "self.a, self.b = [nn.ReLU() for _ in range(2)]", ""),
+    "unpacked comprehension, with a rest": ("return self.b(self.a(x))", "self.a, *more = [nn.ReLU() for _ in range(3)]\nself.b = nn.Sequential(*more)", ""),
+    "unpacked map": ("return self.s[0](x)", "a, b = map(lambda n: nn.Linear(n, n), (3, 4))\nself.s = nn.ModuleList([a, b])", ""),
+    "unpacked result of a function": ("return self.b(self.a(x))", "self.a, self.b = pair()", "def pair():\n    return [nn.ReLU() for _ in range(2)]"),
+    "unpacked list of modules": ("a, b = self.s\nreturn b(a(x))", "self.s = nn.ModuleList([nn.ReLU(), nn.ReLU()])", ""),
+    "elements of a list that a loop made": ("return self.s(self.b(self.a(x)))", "rows = [nn.ReLU() for _ in range(4)]\nself.a = rows[0]\nself.b = rows[1]\nself.s = nn.Sequential(rows[2], rows[3])", ""),
+    "each of a list that a loop made": ("return self.s(x)", "rows = [nn.ReLU() for _ in range(4)]\nself.s = nn.Sequential()\nfor i in range(4):\n    self.s.append(rows[i])", ""),
+    "part after part of a list": ("for i in range(2):\n    for a, b in self.s[i * self.n : (i + 1) * self.n]:\n        x = b(a(x))\nreturn x", "self.n = width\nself.s = nn.ModuleList([nn.ModuleList([nn.ReLU(), nn.ReLU()]) for _ in range(4)])", ""),
     "class handed on": ("return self.c(self.b(x))", "act = nn.ReLU\nself.b = act()\nself.c = act()", ""),
 }  # fmt: skip
 
