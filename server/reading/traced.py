@@ -123,7 +123,35 @@ def entries(index: Index, definition: Definition) -> list[str]:
     """Public methods beside `forward` that other classes and functions call on a model, as part of what it computes."""
     public = (name for name in definition.methods if not name.startswith("_") and name != "forward")
     names = (name for name in public if _runs_in_forward(name) and not _makes_it(definition.methods[name]))
-    return [name for name in names if index.calls(definition, name)]
+    called = [name for name in names if index.calls(definition, name)]
+    return [name for name in called if not _drives(definition, name) or _is_called_by_model(index, definition, name)]
+
+
+def _is_called_by_model(index: Index, definition: Definition, name: str) -> bool:
+    for facts, user in index.placed_mentions(definition):
+        if _model(index, facts, user) is not None:
+            index.depend(facts.path, user.name)
+            if callers.calls(user, name):
+                return True
+    return False
+
+
+def _drives(definition: Definition, name: str) -> bool:
+    """Whether a method runs the whole model, as what predicts, samples or decodes step by step does.
+
+    AIMET traces what is run, not what runs it, unless that is a model again.
+    """
+    waiting, seen = [name], {name}
+    while waiting:
+        method = definition.method(waiting.pop())
+        for call in method.parts.of(ast.Call) if method is not None else ():
+            if isinstance(call.func, ast.Name) and call.func.id == "self":
+                return True
+            if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
+                if call.func.value.id == "self" and call.func.attr not in seen:
+                    seen.add(call.func.attr)
+                    waiting.append(call.func.attr)
+    return "forward" in seen
 
 
 def _runs_in_forward(name: str) -> bool:

@@ -45,6 +45,26 @@ def test_what_augments_data_is_no_part_of_a_model() -> None:
         assert read(files) == expected(files)
 
 
+def test_what_drives_a_model_is_no_part_of_it() -> None:
+    source = (
+        _HEAD + "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.fc = nn.Linear(4, 4)\n\n    def forward(self, x):\n        return self.fc(x){}\n\n"
+        "    def predict(self, rows):\n        return [self._one(x) * 2 for x in rows]\n\n"
+        "    def _one(self, x):\n        return self{}(x)\n\n\n"
+    )
+    outside = "def run(rows):\n    return Net().predict(rows)\n"
+    for spelling in ("", ".forward"):
+        files = {"m.py": source.format("", spelling) + outside}
+        assert read(files) == expected(files)
+    # A model that drives another one in its own forward runs it again and again.
+    holder = (
+        "class Other(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.net = Net()\n\n"
+        "    def forward(self, rows):\n        return self.net.predict(rows)\n"
+    )
+    files = {"m.py": source.format("  # 2 loop", ".forward").replace("* 2", "") + holder}
+    assert read(files) == expected(files)
+
+
 def test_what_counts_or_makes_a_model_is_no_part_of_a_forward() -> None:
     other = (
         "\n\nclass Other(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.net = Net()\n\n"
