@@ -81,6 +81,7 @@ class Operation:
 class Use:
     """One call of a module, or its registration under a name or in a container.
 
+    loop: the innermost loop in every round of which it is the same module; nested: there is another one around it.
     positional, keywords: the values it is called with; starred: some hide behind `*` or `**`.
     way: what the tests on the way to it said.
     """
@@ -95,6 +96,7 @@ class Use:
     keywords: Mapping[str, Value] = field(default_factory=dict)
     starred: bool = False
     way: Way = ANY_WAY
+    nested: bool = False
 
 
 @dataclass(eq=False, slots=True)

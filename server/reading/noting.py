@@ -72,6 +72,7 @@ def use(m: Machine, module: Module, node: ast.expr, callee: ast.expr, arguments:
     constant = [loop for loop in m.loops if loop.number not in module.varies | m.pinned]
     if constant:
         use.loop = constant[-1].node
+        use.nested = len(constant) > 1
     # Which module a variable picks is not known, so never the same as another call's.
     earlier = _earlier(m, module) if not module.varies & m.picked else None
     if m.unsure:

@@ -25,7 +25,7 @@ from ..reading.syntax import statements_below
 from ..reading.values import Module
 from . import lists, repeats, support
 from .base import Case, Rule
-from .state import is_stateless
+from .state import is_carried_over, is_stateless
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -224,6 +224,9 @@ def _severity(unit: Unit, reuse: Reuse, default: Severity) -> Severity:
 def _repairs(unit: Unit, reuse: Reuse, stateless: bool) -> tuple[tuple[Repair, ...], str]:
     if reuse.how == "helper":
         return (), "the helper runs several times; give it the module to use as a parameter"
+    kept = next((each for each in _repeated(reuse) if is_carried_over(unit.index, each)), None)
+    if kept is not None:
+        return (), f"`{kept.simple_name}` keeps values from one use for the next"
     steps, reason, what = _steps(unit, reuse, stateless)
     if steps is None:
         return (), reason
@@ -233,6 +236,12 @@ def _repairs(unit: Unit, reuse: Reuse, stateless: bool) -> tuple[tuple[Repair, .
     title = f"{what} (unsafe: {doubt})" if doubt else what
     safety = Safety.UNSAFE if doubt else Safety.SAFE
     return (Repair(title, safety, (Change(unit.path, unit.statement.key, steps),)),), ""
+
+
+def _repeated(reuse: Reuse) -> list[Definition]:
+    """The classes of the workspace of which there would be another instance."""
+    modules = repeats.parts_used_before(reuse) or [reuse.second.module, *repeats.held(reuse.second.module)]
+    return [each.definition for each in modules if each.definition is not None]
 
 
 def _parametric(reuse: Reuse) -> bool:
@@ -259,13 +268,10 @@ def _steps(unit: Unit, reuse: Reuse, stateless: bool) -> tuple[tuple[Step, ...] 
         return None, place.reason, ""
     each_of = None
     if reuse.how == "loop":
-        each_of = lists.walked(unit.index, owner, use.loop)
+        each_of = lists.walked(unit.index, owner, use.loop) if not use.nested else None
         if each_of is None:
-            return (
-                None,
-                "how often the loop runs is only known at run time; make a ModuleList with one for each round",
-                "",
-            )
+            why = "the loop stands in another" if use.nested else "the text does not say how often the loop runs"
+            return None, f"{why}; make a ModuleList with one for each round", ""
     copy = _definition_of(unit, owner, attribute)
     parts = repeats.parts_used_before(reuse) if reuse.how == "call" else []
     if parts:

@@ -167,7 +167,7 @@ class NonTensorIo(Rule):
         for model in unit.models:
             definition = model.definition
             method = definition.methods.get("forward")
-            if method is None or not traced.is_run(unit.index, definition):
+            if method is None or _is_abstract(unit, definition, method) or not traced.is_run(unit.index, definition):
                 continue
             outputs, inputs = exchange.outputs(unit, definition), exchange.inputs(unit, definition)
             if not outputs and not inputs:
@@ -182,6 +182,12 @@ class NonTensorIo(Rule):
                     # Which of them are given decides what is None.
                     continue
                 yield _output_draft(unit, definition, output, held, config)
+
+
+def _is_abstract(unit: Unit, definition: Definition, forward: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a `forward` only stands for those of the classes that derive from its own."""
+    decorators = (unit.index.dotted(each, definition.path) for each in forward.decorator_list)
+    return any(each.startswith("abc.abstract") for each in decorators)
 
 
 def _has_optional_inputs(forward: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -217,7 +223,7 @@ def _output_draft(unit: Unit, definition: Definition, output: exchange.Output, h
     advice = ""
     if isinstance(repair, str):
         advice = f" There is no repair: {repair}."
-    if output.kind == "object" and _takes(definition, "return_dict"):
+    if output.kind == "object" and _takes_return_dict(unit, definition, output):
         advice += " With `return_dict=False` it returns a tuple."
     notes = tuple(
         Note(unit.spot(each.node or each.statement), f"{what[0].upper()}{what[1:]} is returned here too.")
@@ -260,9 +266,10 @@ def _what(kind: str) -> str:
     return _WORDS[inner] if inner == kind else f"a tuple with {_WORDS[inner]} in it"
 
 
-def _takes(definition: Definition, parameter: str) -> bool:
+def _takes_return_dict(unit: Unit, definition: Definition, output: exchange.Output) -> bool:
+    """Whether a caller can ask for a tuple; transformers' decorators take the word out of `**kwargs`."""
     method = definition.methods["forward"]
     every = [*method.args.posonlyargs, *method.args.args, *method.args.kwonlyargs]
-    return any(each.arg == parameter for each in every) or (
-        method.args.kwarg is not None and parameter == "return_dict"
+    return any(each.arg == "return_dict" for each in every) or (
+        method.args.kwarg is not None and all(exchange.is_model_output(unit, each) for each in output.returns)
     )

@@ -154,6 +154,14 @@ def _library_object(unit: Unit, node: ast.expr | None) -> str:
     return ""
 
 
+def is_model_output(unit: Unit, returned: Return) -> bool:
+    """Whether an object that `forward` returns is one of transformers' outputs."""
+    if _library_object(unit, returned.node):
+        return True
+    bases = unit.index.order(returned.value.definition) if isinstance(returned.value, Instance) else []
+    return any(isinstance(each, str) and each.endswith(("ModelOutput", *_OUTPUTS)) for each in bases)
+
+
 # In
 
 

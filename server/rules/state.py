@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..knowledge.modules import module_class
@@ -105,23 +106,49 @@ _CALLS = re.compile(r"\bself\.(\w+)")
 _PLAIN = ("torch.", "builtins.", "typing.", "typing_extensions.")
 
 
-def _keeps_something(index: Index, classes: list[Definition]) -> bool:
-    """Whether `forward`, or a method that it names, puts something into its object."""
+def is_carried_over(index: Index, definition: Definition) -> bool:
+    """Whether a call leaves in a module what another call reads: two modules in its place would be two strangers."""
+    return bool(index.remember(("carried over", definition), lambda: _is_carried_over(index, definition)))
+
+
+def _is_carried_over(index: Index, definition: Definition) -> bool:
+    classes = [each for each in index.order(definition) if isinstance(each, Definition)]
+    left: set[str] = set()
+    read: set[str] = set()
+    for each, method in _part_of_forward(classes):
+        parts = each.inner(method).parts
+        changed = {id(node.target) for node in parts.of(ast.AugAssign)}
+        for node in parts.of(ast.Attribute):
+            if isinstance(node.value, ast.Name) and node.value.id == "self":
+                (read if isinstance(node.ctx, ast.Load) else left).add(node.attr)
+                if id(node) in changed:
+                    read.add(node.attr)
+    return bool(left & read)
+
+
+def _part_of_forward(
+    classes: list[Definition],
+) -> Iterator[tuple[Definition, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """`forward`, the methods that it names, and those that they name, each with its class."""
     waiting, seen = ["forward"], {"forward"}
     while waiting:
         name = waiting.pop()
         for each in classes:
             method = each.methods.get(name)
-            if method is None:
-                continue
-            text = each.statement.source(method)
-            if _KEEPS.search(text):
-                return True
-            if not all(index.dotted(_called(d), each.path).startswith(_PLAIN) for d in method.decorator_list):
-                return True
-            found = set(_CALLS.findall(text)) - seen
-            seen |= found
-            waiting.extend(found)
+            if method is not None:
+                yield each, method
+                found = set(_CALLS.findall(each.statement.source(method))) - seen
+                seen |= found
+                waiting.extend(found)
+
+
+def _keeps_something(index: Index, classes: list[Definition]) -> bool:
+    """Whether `forward`, or a method that it names, puts something into its object."""
+    for each, method in _part_of_forward(classes):
+        if _KEEPS.search(each.statement.source(method)):
+            return True
+        if not all(index.dotted(_called(d), each.path).startswith(_PLAIN) for d in method.decorator_list):
+            return True
     return False
 
 

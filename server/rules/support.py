@@ -172,7 +172,7 @@ def _registration(index: Index, owner: Definition, new: str) -> Place:
         return Place(None, reason=f"`__init__` of `{owner.simple_name}` does not run that of its base itself")
     for each in index.order(owner):
         if isinstance(each, Definition) and walks_children(index, each, new):
-            return Place(None, reason=f"`{owner.simple_name}` walks over its own children and would run the new one")
+            return Place(None, reason=f"`{owner.simple_name}` walks over its own children and would meet the new one")
     doubt = _doubt(index, owner)
     return Place(owner.name, Safety.UNSAFE if doubt else Safety.SAFE, doubt)
 

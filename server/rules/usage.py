@@ -52,7 +52,8 @@ def _parameters(index: Index, definition: Definition) -> list[str]:
 
 
 _TRANSFORM_NAME = re.compile(r"Transform$|Augment|^Random[A-Z]")
-_TRANSFORM_FILE = re.compile(r"transform|augment", re.IGNORECASE)
+# A transformer is a model.
+_TRANSFORM_FILE = re.compile(r"transform(?!er)|augment", re.IGNORECASE)
 _IMAGES = words("img imgs image images pic pil_image sample clip")
 
 

@@ -512,3 +512,40 @@ def test_what_only_the_first_round_of_a_loop_passes(start: str, reported: bool) 
     call = f"        y = {start}\n{loop}        return z\n"
     found = _check(_holding("self, x, y", "        return self.a(x)\n", call))
     assert bool(found) is reported
+
+
+@pytest.mark.parametrize(
+    ("result", "signature", "said"),
+    [
+        ("Result(self.a(x))", "self, x, **kwargs", False),
+        ("Result(self.a(x))", "self, x, return_dict=True", True),
+        ("Other(last=self.a(x))", "self, x, **kwargs", True),
+        ("BaseModelOutput(self.a(x))", "self, x, **kwargs", True),
+        ("BaseModelOutput(self.a(x))", "self, x", False),
+    ],
+)
+def test_a_tuple_can_be_asked_for_where_the_word_is_known(result: str, signature: str, said: bool) -> None:
+    head = (
+        "from transformers.modeling_outputs import BaseModelOutput\nfrom transformers.utils import ModelOutput\n\n\n"
+        "@dataclass\nclass Result:\n    last: Tensor\n\n\nclass Other(ModelOutput):\n    last: Tensor\n\n\n"
+    )
+    (finding,) = _check(head + _net(f"        return {result}\n", signature))
+    assert ("With `return_dict=False`" in finding.message) is said
+
+
+def test_a_forward_that_only_stands_for_others_is_not_reported() -> None:
+    head = "from abc import ABC, abstractmethod\n\n\n"
+    source = "class Part(nn.Module, ABC):\n    @abstractmethod\n    def forward(self, features: dict) -> dict:\n{}"
+    for body in ('        """Run it."""\n', "        return features\n"):
+        assert not _check(head + source.format(body))
+
+
+def test_a_transformer_is_no_transform() -> None:
+    source = _IMPORTS + _holding("self, x", "        return {'x': self.a(x)}\n", "        return self.block(x)['x']\n")
+    alone = _IMPORTS + _net("        return {'x': self.a(x)}\n")
+    for path, found in (("transformer.py", 1), ("my_transformers/model.py", 1), ("transforms.py", 0)):
+        project = Project.empty("/project").updated({f"/project/{path}": alone})
+        assert len(check(f"/project/{path}", project, _config()).findings) == found
+    path = "/project/transformer.py"
+    (finding,) = check(path, Project.empty("/project").updated({path: source}), _config()).findings
+    assert "between submodules" in finding.message

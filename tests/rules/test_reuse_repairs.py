@@ -222,3 +222,50 @@ def test_no_copy_of_an_expression_whose_names_are_bound_anew() -> None:
     project = Project.empty("/project").updated({PATH: source})
     config = Config(root="/project", select=("AIMET102",))
     assert fix_all(PATH, project, config, lambda finding, repair: True).text == source
+
+
+_NORM = """\
+import torch
+from torch import nn
+
+
+class Reversible(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(4))
+
+    def forward(self, x, back):
+        if back:
+            return x / self.scale + self.{read}
+        {mean} = x.mean(1, keepdim=True)
+        return (x - {mean}) * self.scale
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = Reversible()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.norm(self.fc(self.norm(x, False)), True)
+"""
+
+
+def test_no_second_module_where_one_use_leaves_what_the_next_one_reads() -> None:
+    config = Config(root="/project", select=("AIMET102",))
+    for mean, read, offered in (("self.mean", "mean", False), ("mean", "scale", True)):
+        project = Project.empty("/project").updated({PATH: _NORM.format(mean=mean, read=read)})
+        (finding,) = check(PATH, project, config).findings
+        assert bool(finding.repairs) is offered
+        assert ("`Reversible` keeps values from one use for the next" in finding.message) is not offered
+
+
+def test_no_list_beside_one_that_is_walked_again_and_again() -> None:
+    init = "self.a = nn.ReLU()\n        self.s = nn.ModuleList([nn.Linear(4, 4) for _ in range(3)])"
+    walk = "        for m in self.s:\n            x = self.a(m(x))\n        return x\n"
+    again = "        while x:\n            for m in self.s:\n                x = self.a(m(x))\n        return x\n"
+    helper = "        for _ in range(2):\n            x = self.run(x)\n        return x\n\n    def run(self, x):\n"
+    for forward, repaired in ((walk, True), (again, False), (helper + walk, False)):
+        source = f"{_HEAD}        {init}\n\n    def forward(self, x):\n{forward}"
+        assert (_safely(Project.empty("/project").updated({PATH: source})) != source) is repaired
