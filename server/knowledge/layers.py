@@ -211,6 +211,12 @@ def layer(symbol: str) -> Layer | None:
     )
 
 
+@lru_cache(maxsize=256)
+def layer_of_class(path: str) -> Layer | None:
+    """The layer whose class stands at `path` (`torch.nn.ReLU`), or None where no function computes the same."""
+    return next((layer(symbol) for symbol, row in _rows().items() if f"torch.nn.{row.module}" == path), None)
+
+
 _PADDINGS = {"reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
 
 

@@ -15,15 +15,26 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
 def new_module(m: Machine, node: ast.AST, guess: bool = False, **known: Any) -> Module:
     """A module made at `node`."""
     site = m.frame.site
     origin = Origin(site.path, site.statement.key, node, site.function.node, site.statement)
     module = Module(("made", m.serial()), origin, guess=guess, **known)
     module.varies = frozenset(loop.number for loop in m.loops)
+    module.passing = not m.building and isinstance(site.function.node, _FUNCTIONS)
     if m.building and not m.silent:
         m.trace.made.append(module)
     return module
+
+
+def keep(value: Value) -> None:
+    """Note that somebody holds what a function made while `forward` runs."""
+    for option in options(value):
+        if isinstance(option, Module):
+            option.passing = False
 
 
 def instantiate(m: Machine, cls: Class, arguments: Arguments, node: ast.expr) -> Value:
@@ -116,6 +127,7 @@ def set_attribute(
         return
     remembered.writing(m, holder, name)
     if not m.building:
+        keep(value)
         known = holder.attributes.get(name)
         holder.attributes[name] = value if known is None else join(known, value)
         return

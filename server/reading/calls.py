@@ -397,7 +397,22 @@ def call_module(m: Machine, module: Module, arguments: Arguments, node: ast.expr
         if argument is not None and isinstance(value, (Tensor, Unknown)) and _takes_tensor(module):
             expressions.make_tensor(m, argument)
     first = arguments.positional[0][1] if arguments.positional else UNKNOWN
-    return module_result(m, module, first)
+    result = module_result(m, module, first)
+    if module.passing and not module.guess and not m.unsure and _takes_tensor(module):
+        _note_passing(m, module, arguments, node, callee, result)
+    return result
+
+
+def _note_passing(
+    m: Machine, module: Module, arguments: Arguments, node: ast.expr, callee: ast.expr, result: Value
+) -> None:
+    """Note what a module computes that nobody keeps: it is an operation of the model that makes it."""
+    if m.building or m.silent or module.cls is None:
+        return
+    loops = tuple(loop.node for loop in m.loops)
+    operands, keywords = tuple(arguments.positional), arguments.keywords
+    site, starred = m.frame.site, arguments.starred
+    noting.record(m, Operation(module.cls, node, callee, site, operands, keywords, result, "made", starred, loops))
 
 
 def _takes_tensor(module: Module) -> bool:

@@ -51,7 +51,8 @@ class Operation:
     keywords: the same by name. starred: whether `*` or `**` hides some operands.
     via: `direct` where the call names the function; `stored` where it goes through an attribute or variable;
         `passed` where the function is handed to another one (`map`, `checkpoint`); `operator` for a symbol;
-        `combined` where the call runs other operations too.
+        `combined` where the call runs other operations too; `made` where the symbol is a module's class, of which an
+        object is made while `forward` runs and called.
     loops: the loops around it, innermost last.
     result: what it yields.
     chain: the calls through which it was first reached; repeated: one run reaches it through others too.

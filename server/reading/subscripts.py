@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import containers, expressions, noting, remembered
+from . import building, containers, expressions, noting, remembered
 from .syntax import walk
 from .values import (
     NONE,
@@ -129,6 +129,7 @@ def set_item(m: Machine, holder: Value, target: ast.Subscript, value: Value, sta
     """Run `holder[index] = value`."""
     index = expressions.evaluate(m, target.slice)
     remembered.changing(m, holder)
+    building.keep(value)
     if isinstance(holder, Tensor):
         if holder.definite or isinstance(target.slice, (ast.Slice, ast.Tuple)):
             written = statement.value if isinstance(statement, ast.Assign) else None

@@ -375,6 +375,7 @@ class Module(Value):
     cls: dotted name of a library's class; definition: the workspace class; both None where it is not known.
     items: the children of a container, in order; None where not known.
     either: `items` are no children: it is one of them, and which one is not known.
+    passing: made by a function while `forward` runs, and kept by nobody.
     varies: loops in each round of which this is another object.
     guess: the class is only a parameter's default, or one of several.
     dynamic: attributes are set under names that are not known.
@@ -395,6 +396,7 @@ class Module(Value):
     attributes: dict[str, Value] | None = None
     name: str = ""
     either: bool = False
+    passing: bool = False
 
 
 @dataclass(eq=False, slots=True)

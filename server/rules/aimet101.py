@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from ..finding import CallModule, Change, Draft, NewModule, Repair, ReplaceCallee, Safety, Severity
 from ..knowledge import aimet_modules
 from ..knowledge.data import REQUIRED
-from ..knowledge.layers import RECEIVER, Layer, bind, layer, padding_module
+from ..knowledge.layers import RECEIVER, Layer, bind, layer, layer_of_class, padding_module
+from ..knowledge.modules import ModuleClass
 from ..positions import Span
 from ..reading.values import Const, Sequence, Tensor
-from . import carrying, held, helpers, leaves, lists, owned, storage, stored, support
+from . import carrying, held, helpers, leaves, lists, owned, passing, storage, stored, support
 from .advice import advice
 from .aimet_forms import as_written
 from .base import Case, Rule
@@ -40,7 +41,8 @@ class FunctionalLayer(Rule):
 
     Reports a call of a functional (`F.relu(x)`, `torch.sigmoid(x)`, `x.softmax(-1)`) for which `torch.nn` has a
     module, in code that a model's `forward` reaches. It follows every spelling: import aliases, tensor methods,
-    in-place forms, functions stored in an attribute or handed to another function.
+    in-place forms, functions stored in an attribute or handed to another function. A module that `forward` makes anew
+    for a single call (`nn.ReLU()(x)`) is a functional in other words, and is reported too.
 
     ## Why AIMET needs it
 
@@ -144,6 +146,9 @@ class FunctionalLayer(Rule):
     def check(self, unit: Unit, config: Config) -> Iterator[Draft]:
         """The functionals of one statement."""
         for operation in unit.operations:
+            known = passing.made_class(operation)
+            if known is not None and not support.registered_with_aimet(unit, operation.site.model):
+                yield self._passing_draft(unit, operation, known)
             found = layer(operation.symbol)
             if found is None or found.kind == "loss" or operation.via == "operator":
                 continue
@@ -152,6 +157,18 @@ class FunctionalLayer(Rule):
             if not _on_tensors(operation):
                 continue
             yield self._draft(unit, operation, found, config)
+
+    def _passing_draft(self, unit: Unit, operation: Operation, known: ModuleClass) -> Draft:
+        found = layer_of_class(known.path)
+        repairs, reason = passing.repairs(unit, operation, known)
+        consequence = _CONSEQUENCE.get(found.kind, _DEFAULT) if found is not None else _DEFAULT
+        message = f"`{_spelling(operation)}` is made while `forward` runs: {consequence}. {passing.advice(known)}"
+        if reason and not repairs:
+            message = f"{message} No repair is offered: {reason}."
+        return Draft(
+            self.code, operation.site.spot(operation.node)._replace(span=_range(unit, operation)), message,
+            self.severity, operation.symbol, repairs,
+        )  # fmt: skip
 
     def _draft(self, unit: Unit, operation: Operation, found: Layer, config: Config) -> Draft:
         severity, alone = self.severity, leaves.is_the_operation(unit.index, operation)
