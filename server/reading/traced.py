@@ -12,6 +12,7 @@ from . import callers
 from .definitions import Definition
 from .file_facts import FileFacts
 from .source import Statement
+from .syntax import walk
 
 if TYPE_CHECKING:
     from .index import Index
@@ -122,7 +123,7 @@ def _is_aside(name: str) -> bool:
 def entries(index: Index, definition: Definition) -> list[str]:
     """Public methods beside `forward` that other classes and functions call on a model, as part of what it computes."""
     public = (name for name in definition.methods if not name.startswith("_") and name != "forward")
-    names = (name for name in public if _runs_in_forward(name) and not _makes_it(definition.methods[name]))
+    names = (name for name in public if _runs_in_forward(name) and _may_compute(definition, definition.methods[name]))
     called = [name for name in names if index.calls(definition, name)]
     return [name for name in called if not _drives(definition, name) or _is_called_by_model(index, definition, name)]
 
@@ -158,6 +159,30 @@ def _runs_in_forward(name: str) -> bool:
     return name not in _NOT_FORWARD and not name.startswith(_SETS_UP) and not _ASIDE.search(name)
 
 
-def _makes_it(method: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether it is a method of the class itself (`Net.from_config(...)`): it runs before there is a model."""
-    return any(isinstance(each, ast.Name) and each.id == "classmethod" for each in method.decorator_list)
+def _may_compute(definition: Definition, method: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a method may compute something of what it is given.
+
+    Not one that makes objects of its class (`Net.from_config(...)`), nor one that is given switches and numbers alone
+    (`net.get_quantsim(quantized=False)`).
+    """
+    decorators = {each.id for each in method.decorator_list if isinstance(each, ast.Name)}
+    if "classmethod" in decorators:
+        return False
+    arguments = method.args
+    ordinary = [*arguments.posonlyargs, *arguments.args]
+    if "staticmethod" not in decorators:
+        del ordinary[:1]
+    elif any(isinstance(each.func, ast.Name) and each.func.id == definition.simple_name for each in _calls_in(method)):
+        return False
+    given = dict(callers.defaults(arguments))
+    every = [*ordinary, *arguments.kwonlyargs]
+    return arguments.vararg is not None or any(_may_be_tensor(given.get(each.arg)) for each in every)
+
+
+def _calls_in(method: ast.AST) -> Iterator[ast.Call]:
+    return (each for each in walk(method) if isinstance(each, ast.Call))
+
+
+def _may_be_tensor(default: ast.expr | None) -> bool:
+    """Whether a parameter with this default, or with none, may be given a tensor."""
+    return default is None or not isinstance(default, ast.Constant) or default.value is None

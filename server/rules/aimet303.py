@@ -325,7 +325,7 @@ def _surely_childless(index: Index, definition: Definition) -> bool:
     # A list or dict of parameters is a submodule, so quantsim takes the class for a container.
     if any(_holds_parameters(each) for each in classes):
         return False
-    if state.unknown_modules(classes, built.attributes):
+    if state.unknown_modules(index, classes, built.attributes):
         return False
     if trace is not None and any(use.module.cls is None and use.module.definition is None for use in trace.uses):
         return False

@@ -63,36 +63,45 @@ def _class_is_stateless(index: Index, definition: Definition) -> bool:
         return False
     if any(_holds_state(index, value) for value in built.attributes.values()):
         return False
-    return not unknown_modules(classes, built.attributes) and not _keeps_something(index, classes)
+    return not unknown_modules(index, classes, built.attributes) and not _keeps_something(index, classes)
 
 
 # What is made in some models only, or in a method, may be missing among the attributes.
 _OWNS = re.compile(r"\b(?:Parameter|Buffer|Generator)\(|\bregister_(?:buffer|parameter)\((?![^()]*,\s*None\))")
 
 
-def unknown_modules(classes: list[Definition], attributes: dict[str, Value]) -> bool:
+def unknown_modules(index: Index, classes: list[Definition], attributes: dict[str, Value]) -> bool:
     """Whether an attribute of unknown value, or of an unknown one of several, acts as a module in the classes."""
     acting = frozenset[str]().union(*map(_acting_as_modules, classes))
-    return any(name in acting and _is_unknown(value) for name, value in attributes.items())
+    return any(name in acting and _is_unknown(index, value) for name, value in attributes.items())
 
 
-def _is_unknown(value: Value) -> bool:
+def _is_unknown(index: Index, value: Value) -> bool:
     if isinstance(value, Choice):
-        return any(map(_is_unknown, value.options))
+        return any(_is_unknown(index, option) for option in value.options)
+    if isinstance(value, Instance):
+        return support.unreadable_base(index, value.definition)  # which may be a module's
     return isinstance(value, Unknown)
 
 
 # Apart from each other, and beginning with plain characters: they are found much faster.
 _ACTS = (re.compile(r"self\.(\w+)\s*(?:\(|\[|\.\w)"), re.compile(r"in (?<!\win )(?:\w+\()?self\.(\w+)"))
+_ALIAS = re.compile(r"(\w+) = self\.(\w+)[ \t]*(?:#.*)?$", re.MULTILINE)
 
 
 def _acting_as_modules(definition: Definition) -> frozenset[str]:
-    """The attributes that are called, walked over or asked for attributes anywhere in a class."""
+    """The attributes that are called, walked over or asked for attributes anywhere in a class, by another name too."""
     known = definition.memo.get("acting as modules")
     if known is None:
-        found = (pattern.findall(definition.source) for pattern in _ACTS)
+        found = [pattern.findall(definition.source) for pattern in _ACTS]
+        found.append(_acting_aliases(definition.source))
         known = definition.memo["acting as modules"] = frozenset().union(*found)
     return frozenset(known)
+
+
+def _acting_aliases(source: str) -> list[str]:
+    """The attributes that a local name stands for which acts as a module (`net = self.net; net.stem(x)`)."""
+    return [name for alias, name in _ALIAS.findall(source) if re.search(rf"\b{alias}(?:\(|\[|\.\w)", source)]
 
 
 # `self.cache = x`, `self.cache[i] += x`, and what puts something there by a call.

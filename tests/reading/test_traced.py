@@ -86,3 +86,27 @@ def test_what_counts_or_makes_a_model_is_no_part_of_a_forward() -> None:
     ):
         files = {"m.py": source.format(decorator, name, first, mark) + other.format(name)}
         assert read(files) == expected(files)
+
+
+def test_a_method_that_is_given_no_tensor_computes_nothing_of_an_input() -> None:
+    head = (
+        _HEAD + "class Net(nn.Module):\n    def __init__(self, size=4):\n        super().__init__()\n"
+        "        self.fc = nn.Linear(size, 4)\n\n    def forward(self, x):\n        return self.fc(x)\n\n"
+    )
+    calling = "\n\ndef evaluate(x):\n    return Net().{}({})\n"
+    method = "    {}def {}({}):\n        x = torch.ones(4){}\n        return self.fc(x){}\n"
+    for parameters, mark in (
+        ("self", ""),
+        ("self, quantized=False", ""),
+        ("self, *, bits=8", ""),
+        ("self, mask", "  # = torch.ones"),
+        ("self, mask=None", "  # = torch.ones"),
+        ("self, *masks", "  # = torch.ones"),
+        ("self, *, mask", "  # = torch.ones"),
+    ):
+        files = {"m.py": head + method.format("", "encode", parameters, mark, "") + calling.format("encode", "x")}
+        assert read(files) == expected(files), parameters
+    made = "    @staticmethod\n    def {}(x):\n        net = {}(4)\n        y = torch.ones(4){}\n        return net.fc(x), y\n"
+    for maker, mark in (("Net", ""), ("nn.Linear", "  # = torch.ones")):
+        files = {"m.py": head + made.format("encode", maker, mark) + calling.format("encode", "x")}
+        assert read(files) == expected(files), maker
