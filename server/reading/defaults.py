@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from . import callers
-from .definitions import CODE, Assigned, Definition
+from .definitions import CODE, Assigned, Definition, given_parameters
 from .syntax import walk
 from .values import Const, Number, Unknown, Usual, Value
 
@@ -111,10 +111,9 @@ def _passes_at_most(index: Index, cls: Definition, parameter: str, most: int) ->
 def _position(index: Index, cls: Definition, parameter: str) -> int | None:
     """The place of a parameter among those that a class's own constructor takes; None where it only has a name."""
     found = index.method(cls, "__init__")
-    if found is None or isinstance(found[1].node, ast.ClassDef):
+    if found is None or not isinstance(found[1].node, ast.FunctionDef):
         return None
-    arguments = found[1].node.args
-    names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)][1:]
+    names = [each.arg for each in given_parameters(found[1].node)]
     return names.index(parameter) if parameter in names else None
 
 

@@ -15,6 +15,18 @@ CODE = "<code>"
 WHOLE = "<file>"
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Method = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def is_static(method: Method) -> bool:
+    """Whether a method is called without the object that it is called on."""
+    return any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in method.decorator_list)
+
+
+def given_parameters(method: Method) -> list[ast.arg]:
+    """The parameters that a method's callers give by position: without the object that it is called on."""
+    ordinary = [*method.args.posonlyargs, *method.args.args]
+    return ordinary if is_static(method) else ordinary[1:]
 
 
 @dataclass(eq=False, slots=True)

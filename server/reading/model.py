@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from . import traced
 from .arguments import Arguments
 from .conditions import not_none
-from .definitions import Definition
+from .definitions import Definition, given_parameters, is_static
 from .facts import Entry, EntryKey, Parameter, Reuse, Trace
 from .machine import Machine
 from .parameters import annotation_of, default_of, default_value
@@ -85,7 +85,7 @@ class Model:
         m.trace.result = m.enter(
             Function(method, owner, lexical_class=lexical),
             owner,
-            Arguments([(None, owner)], arguments, True),
+            _called_with(method, owner, arguments),
             method.node,
         )
         self._read_entries(m, index, owner, method)
@@ -104,7 +104,7 @@ class Model:
             method = Function(function.definition, owner, lexical_class=function.lexical_class)
             arguments = self._arguments(m, index, function.definition)
             results.append(
-                m.enter(method, owner, Arguments([(None, owner)], arguments, True), function.definition.node)
+                m.enter(method, owner, _called_with(function.definition, owner, arguments), function.definition.node)
             )
         m.trace.result = join_all(results)
         return m.trace
@@ -120,7 +120,7 @@ class Model:
         return m.enter(
             Function(method, owner, lexical_class=lexical),
             owner,
-            Arguments([(None, owner)], self._arguments(m, index, method), True),
+            _called_with(method, owner, self._arguments(m, index, method)),
             method.node,
         )
 
@@ -142,16 +142,16 @@ class Model:
             m.enter(
                 Function(method, owner, lexical_class=lexical),
                 owner,
-                Arguments([(None, owner)], self._arguments(m, index, method), True),
+                _called_with(method, owner, self._arguments(m, index, method)),
                 method.node,
             )
 
     def _arguments(self, m: Machine, index: Index, method: Definition) -> dict[str, tuple[ast.expr | None, Value]]:
         """What `forward`'s parameters hold, as far as the source tells."""
         node = method.node
-        assert not isinstance(node, ast.ClassDef)
+        assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         arguments = node.args
-        ordinary = [*arguments.posonlyargs, *arguments.args][1:]
+        ordinary = given_parameters(node)
         given: dict[str, tuple[ast.expr | None, Value]] = {}
         frame = m.outer_frame(method)
         for position, parameter in enumerate([*ordinary, *arguments.kwonlyargs]):
@@ -177,6 +177,15 @@ class Model:
             if len(m.active) == 0:
                 m.trace.parameters.append(kept)
         return given
+
+
+_Given = Mapping[str, tuple["ast.expr | None", Value]]
+
+
+def _called_with(method: Definition, owner: Module, given: _Given) -> Arguments:
+    """What a method is called with on an object."""
+    assert isinstance(method.node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    return Arguments([] if is_static(method.node) else [(None, owner)], dict(given), True)
 
 
 def kind_of(value: Value) -> str:

@@ -1,4 +1,6 @@
-"""Which classes AIMET would trace, and which of their methods: not losses, their helpers, and transforms of data."""
+"""Which classes AIMET would trace, and which of their methods: not losses, their helpers, transforms of data, and
+wrappers for several devices.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from ..knowledge.data import words
 from . import callers
-from .definitions import Definition
+from .definitions import Definition, Method, given_parameters, is_static
 from .file_facts import FileFacts
 from .source import Statement
 from .syntax import walk
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
 
 _LOSS = re.compile(r"(?:Loss|Losses|Criterion|CrossEntropy)(?:V?\d+)?$|^_(?:Weighted)?Loss$")
 _TRANSFORM = re.compile(r"Transform$|Augment|^Random[A-Z]")
+# Parallel wrappers run a model on several devices: AIMET is given the model itself.
+_WRAPPER = re.compile(r"DataParallel$")
+# What the expected result is called among the parameters of a loss.
+TARGETS = words("target targets label labels gt gts y_true truth ground_truth true")
 _TRANSFORM_FILE = re.compile(r"transforms?\.py$|augment", re.IGNORECASE)
 _FOLDERS = frozenset({"transforms", "losses", "loss"})
 
@@ -64,7 +71,8 @@ def is_run(index: Index, definition: Definition) -> bool:
     """Whether tracing runs modules of a class that AIMET meets: a loss only where a model's `forward` calls it."""
     if _trains(index, definition):
         return False
-    if not _is_auxiliary(index, definition):
+    compares = takes_target(index, definition) and not _makes_submodules(index, definition)
+    if not compares and not _is_auxiliary(index, definition):
         return True
     models = (_model(index, facts, user) for facts, user in _users(index, definition))
     return any(_calls(index, model, definition) for model in models if model is not None)
@@ -104,7 +112,7 @@ def _is_loss(index: Index, facts: FileFacts, statement: Statement) -> bool:
 
 
 def _is_auxiliary(index: Index, definition: Definition) -> bool:
-    """Whether the names of a class, its bases or its file are those of losses and transforms."""
+    """Whether a class is a loss, a transform or a wrapper, by its name, its bases or its file."""
     for each in index.order(definition):
         if _is_aside(each.simple_name if isinstance(each, Definition) else each.rpartition(".")[2]):
             return True
@@ -116,8 +124,25 @@ def _is_auxiliary(index: Index, definition: Definition) -> bool:
 
 @lru_cache(maxsize=16_384)
 def _is_aside(name: str) -> bool:
-    """Whether a class of this name is a loss or a transform."""
-    return _LOSS.search(name) is not None or _TRANSFORM.search(name) is not None
+    """Whether a class of this name is a loss, a transform or a wrapper."""
+    return any(pattern.search(name) for pattern in (_LOSS, _TRANSFORM, _WRAPPER))
+
+
+def takes_target(index: Index, definition: Definition) -> bool:
+    """Whether `forward` is given what its result should be, beside what it is compared with."""
+    found = index.method(definition, "forward")
+    if found is None or not isinstance(found[1].node, ast.FunctionDef):
+        return False
+    return any(each.arg in TARGETS for each in given_parameters(found[1].node)[1:])
+
+
+def _makes_submodules(index: Index, definition: Definition) -> bool:
+    """Whether a class, or one it derives from in the workspace, seems to make objects and keep them."""
+    classes = (each for each in index.order(definition) if isinstance(each, Definition))
+    return any(_KEEPS_OBJECTS.search(each.source) for each in classes)
+
+
+_KEEPS_OBJECTS = re.compile(r"\bself\.\w+\s*(?::[^=\n]+)?=\s*(?:\w+\.)*[A-Z]\w*\(|\badd_module\(|\bModuleList\b")
 
 
 def entries(index: Index, definition: Definition) -> list[str]:
@@ -159,28 +184,24 @@ def _runs_in_forward(name: str) -> bool:
     return name not in _NOT_FORWARD and not name.startswith(_SETS_UP) and not _ASIDE.search(name)
 
 
-def _may_compute(definition: Definition, method: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def _may_compute(definition: Definition, method: Method) -> bool:
     """Whether a method may compute something of what it is given.
 
     Not one that makes objects of its class (`Net.from_config(...)`), nor one that is given switches and numbers alone
     (`net.get_quantsim(quantized=False)`).
     """
-    decorators = {each.id for each in method.decorator_list if isinstance(each, ast.Name)}
-    if "classmethod" in decorators:
+    if any(isinstance(each, ast.Name) and each.id == "classmethod" for each in method.decorator_list):
+        return False
+    if is_static(method) and any(_makes(each, definition.simple_name) for each in walk(method)):
         return False
     arguments = method.args
-    ordinary = [*arguments.posonlyargs, *arguments.args]
-    if "staticmethod" not in decorators:
-        del ordinary[:1]
-    elif any(isinstance(each.func, ast.Name) and each.func.id == definition.simple_name for each in _calls_in(method)):
-        return False
     given = dict(callers.defaults(arguments))
-    every = [*ordinary, *arguments.kwonlyargs]
+    every = [*given_parameters(method), *arguments.kwonlyargs]
     return arguments.vararg is not None or any(_may_be_tensor(given.get(each.arg)) for each in every)
 
 
-def _calls_in(method: ast.AST) -> Iterator[ast.Call]:
-    return (each for each in walk(method) if isinstance(each, ast.Call))
+def _makes(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
 
 
 def _may_be_tensor(default: ast.expr | None) -> bool:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..finding import Change, Draft, Repair, ReplaceText, Safety, Severity
-from ..knowledge.layers import layer
 from ..knowledge.onnx import Export, Spelling, export, spelling
 from ..reading.arguments import Arguments
 from ..reading.library import form
@@ -128,7 +127,7 @@ class OnnxExport(Rule):
         for operation in unit.operations:
             verdict = export(_form(operation))
             both = {verdict.torchscript, verdict.dynamo}
-            if "no" not in both or "args" in both or _is_loss(operation):
+            if "no" not in both or "args" in both or support.is_loss(operation):
                 continue
             repairs, reason = _repairs(unit, operation)
             message = _message(operation, verdict)
@@ -137,12 +136,6 @@ class OnnxExport(Rule):
             severity = self.severity if both == {"no"} else Severity.INFORMATION
             # The whole call, since 101 and 301 stand on its callee.
             yield Draft(self.code, unit.spot(operation.node), message, severity, operation.symbol, repairs)
-
-
-def _is_loss(operation: Operation) -> bool:
-    """Whether it is part of training, which is never exported."""
-    known = layer(operation.symbol)
-    return known is not None and known.kind == "loss"
 
 
 def _form(operation: Operation) -> str:

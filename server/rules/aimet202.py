@@ -58,7 +58,7 @@ class FixedView(Rule):
 
     Reports `view` and `reshape` to two dimensions of which the first is `-1`, as arguments, as one tuple or list, and
     as `torch.reshape(x, (-1, 1024))`. Views of weights, buffers and of what `forward` makes of constants and sizes
-    are fine: no layer's output goes through them.
+    are fine: no layer's output goes through them. So are those that a loss is computed of: AIMET does not trace it.
 
     ## Why AIMET needs it
 
@@ -190,6 +190,7 @@ class FixedView(Rule):
         Case("one dimension, or more than two", _NET.format("x.view(-1).view(-1, 4, 256).flatten(1)")),
         Case("a column of numbers that no layer computed", _NET.format("x + torch.arange(4).view(-1, 1)")),
         Case("a view of the weights", _NET.format("x * self.fc.weight.view(-1, 1024)")),
+        Case("a view that a loss is computed of", _NET.format("nn.MSELoss()(x.view(-1, 1024), self.fc.weight)")),
         Case("a list of sizes that are not known", _NET.format("x.view(*self.shape)")),
         Case("code that is not a model's", "def flat(x):\n    return x.view(-1, 1024)\n"),
     )
@@ -204,7 +205,7 @@ class FixedView(Rule):
             if dimensions is None or not _is_minus_one(dimensions[0][1]):
                 continue
             viewed = operation.operands[0] if operation.operands else operation.keywords.get("input")
-            if viewed is not None and _is_no_activation(viewed[1]):
+            if (viewed is not None and _is_no_activation(viewed[1])) or _goes_into_loss(unit, operation):
                 continue
             receiver = _same_rows(viewed)
             reason = _merges(unit, operation, dimensions[1]) or _reason(operation, receiver, dimensions)
@@ -242,6 +243,17 @@ def _dimensions(operation: Operation, keyword: str) -> tuple[_Dimension, _Dimens
 def _is_no_activation(value: Value) -> bool:
     """Whether it is the model's own or made of constants and sizes: no layer's output goes through that view."""
     return isinstance(value, Tensor) and (value.origin == "parameter" or support.is_fixed(value))
+
+
+def _goes_into_loss(unit: Unit, operation: Operation) -> bool:
+    """Whether a loss is computed of the view: that is part of training, which AIMET does not trace."""
+    around = support.parents(unit.statement).get(operation.node)
+    if not isinstance(around, ast.Call):
+        return False
+    if any(each.node is around and support.is_loss(each) for each in unit.operations):
+        return True
+    called = (use.module.cls or "" for trace in unit.traces for use in trace.uses if use.node is around)
+    return any(cls.startswith("torch.nn.") and cls.endswith("Loss") for cls in called)
 
 
 def _is_minus_one(value: Value) -> bool:

@@ -375,7 +375,10 @@ def _only_moves_data(index: Index, definition: Definition) -> bool:
         return False
     if not trace.operations:
         return all(isinstance(each.value, Tensor) and each.value.origin == "input" for each in trace.returns)
-    return all(tensors.is_view(operation.symbol) for operation in trace.operations)
+    return all(
+        tensors.is_view(operation.symbol) or tensors.result(operation.symbol) in ("size", "int")
+        for operation in trace.operations
+    )
 
 
 def _all_ignored(index: Index) -> bool:

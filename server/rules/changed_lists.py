@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..reading.definitions import Definition
+from ..reading.definitions import Definition, given_parameters
 from ..reading.values import Sequence
 from . import exchange
 from .followers import Scope
@@ -82,7 +82,7 @@ def _given_to(index: Index, model: Definition, scope: Scope, node: ast.AST) -> I
         if isinstance(around, ast.keyword):
             names = [around.arg] if around.arg is not None else []
         else:
-            parameters = [*method.args.posonlyargs, *method.args.args][1:]
+            parameters = given_parameters(method)
             names = [each.arg for given, each in zip(call.args, parameters) if given is node]
         yield from ((called, name) for name in names)
 

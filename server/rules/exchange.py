@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..reading.definitions import Definition
+from ..reading import traced
+from ..reading.definitions import Definition, Method, given_parameters
 from ..reading.parameters import default_of
 from ..reading.syntax import statements_below
 from ..reading.units import model_definitions
@@ -25,7 +26,6 @@ from ..reading.values import (
     Unknown,
     Value,
 )
-from . import usage
 
 if TYPE_CHECKING:
     from ..reading.facts import Parameter, Return, Unit, Use
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from ..reading.index import Index
     from ..reading.source import Statement
 
-_Method = ast.FunctionDef | ast.AsyncFunctionDef
 
 # Of the classes that hold a module this many are read for what they pass to it.
 _HOLDERS = 8
@@ -137,11 +136,11 @@ def outputs(unit: Unit, definition: Definition) -> list[Output]:
     return [Output(kind, returns) for kind, returns in found.items()]
 
 
-def _is_training_step(method: _Method, value: Value) -> bool:
+def _is_training_step(method: Method, value: Value) -> bool:
     """Whether `forward` wraps a model and its loss: AIMET is given the model in it."""
     required = [*method.args.posonlyargs, *method.args.args]
     required = required[: len(required) - len(method.args.defaults)]
-    takes_target = any(each.arg in usage.TARGETS for each in required)
+    takes_target = any(each.arg in traced.TARGETS for each in required)
     return takes_target and isinstance(value, Dictionary) and "loss" in value.items
 
 
@@ -171,7 +170,7 @@ def inputs(unit: Unit, definition: Definition) -> list[Input]:
     method = definition.methods.get("forward")
     if trace is None or method is None or all(each.node is None for each in trace.returns):
         return []
-    arguments = [*method.args.posonlyargs, *method.args.args][1:]
+    arguments = given_parameters(method)
     places: dict[int, int | None] = {id(node): None for node in method.args.kwonlyargs}
     places |= {id(node): place for place, node in enumerate(arguments)}
     read = definition.inner(method)
@@ -249,7 +248,7 @@ def _handed_down(index: Index, use: Use, name: str, position: int | None, depth:
     arguments = getattr(use.node, "args", [])
     if given is None and position is not None and position < len(arguments):
         given = arguments[position]
-    parameters = [*method.args.posonlyargs, *method.args.args][1:]
+    parameters = given_parameters(method)
     for place, node in enumerate(parameters):
         known = next((each for each in trace.parameters if each.node is node), None)
         if known is not None and known.evidence == "body" and given is not None and _is(given, node.arg):

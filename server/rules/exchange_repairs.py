@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..finding import Change, Interface, Repair, ReplaceText, Safety, Step
+from ..reading.definitions import given_parameters
 from ..reading.syntax import walk
 from ..reading.values import Dictionary
 
@@ -171,7 +172,7 @@ def for_input(unit: Unit, definition: Definition, entry: Input) -> Repair | str:
             here.append(ReplaceText(unit.statement.span(assignment), ""))
         else:
             here.append(ReplaceText(unit.statement.span(node), key))
-    ordinary = [*method.args.posonlyargs, *method.args.args][1:]
+    ordinary = given_parameters(method)
     position = next(place for place, each in enumerate(ordinary) if each is entry.parameter.node)
     interface = Interface(definition.path, definition.name, (), entry.parameter.name, position)
     if not all(_pass_each(use, interface, keys, steps) for use in entry.uses):

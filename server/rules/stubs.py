@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..finding import InsertStatements
 from ..knowledge import modules
+from ..reading.definitions import given_parameters
 from ..reading.model import kind_of
 from ..reading.parameters import default_of
 from ..reading.syntax import walk
@@ -117,12 +118,12 @@ def _inputs(unit: Unit, definition: Definition) -> list[Input] | None:
         return [Input("input", None, False, "always")]
     method = found[1]
     node = method.node
-    if isinstance(node, ast.ClassDef) or node.args.vararg or node.args.kwarg:
+    if not isinstance(node, ast.FunctionDef) or node.args.vararg or node.args.kwarg:
         return None
     trace = unit.index.trace(definition)
     kinds = {each.name: each.kind for each in trace.parameters} if trace is not None else {}
     inputs = []
-    for position, parameter in enumerate([*node.args.posonlyargs, *node.args.args][1:]):
+    for position, parameter in enumerate(given_parameters(node)):
         inputs.append(_input(method, parameter, kinds.get(parameter.arg, "unknown"), position == 0, False))
     for parameter in node.args.kwonlyargs:
         inputs.append(_input(method, parameter, kinds.get(parameter.arg, "unknown"), False, True))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..finding import NewModule, ReplaceText, Safety, Step
 from ..knowledge import modules
+from ..knowledge.layers import layer
 from ..reading.definitions import CODE, Assigned, Definition
 from ..reading.memory import REGISTERED
 from ..reading.syntax import parents_below, walk
@@ -267,6 +268,12 @@ def training_doubt(index: Index, owner: Definition) -> str:
         ):
             return "the class sets `training` itself"
     return ""
+
+
+def is_loss(operation: Operation) -> bool:
+    """Whether an operation is a loss, a part of training: AIMET never traces or exports it."""
+    known = layer(operation.symbol)
+    return known is not None and known.kind == "loss"
 
 
 def is_childless(index: Index, definition: Definition) -> bool:

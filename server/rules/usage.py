@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ..knowledge.data import words
+from ..reading import traced
 from ..reading.callers import names_used
-from ..reading.definitions import CODE, Definition
+from ..reading.definitions import CODE, Definition, given_parameters
 from ..reading.syntax import walk
 from . import support
 
@@ -28,8 +29,6 @@ def is_beside_models(index: Index, definition: Definition) -> bool:
 
 
 _LOSS_NAME = re.compile(r"(?:Loss|Losses|Criterion|Metric|CrossEntropy)(?:[A-Z0-9_]\w*)?$")
-# What the expected result is called among the parameters of a loss.
-TARGETS = words("target targets label labels gt gts y_true truth ground_truth true")
 
 
 def is_loss(index: Index, definition: Definition) -> bool:
@@ -39,16 +38,16 @@ def is_loss(index: Index, definition: Definition) -> bool:
     base = index.external_base(definition) or ""
     if base.endswith("Loss") or base.startswith("torch.nn.modules.loss."):
         return True
-    takes_target = any(name in TARGETS for name in _parameters(index, definition)[1:])
+    takes_target = traced.takes_target(index, definition) and support.is_childless(index, definition)
     return takes_target and not _is_transform(index, definition)
 
 
 def _parameters(index: Index, definition: Definition) -> list[str]:
     """The names of `forward`'s parameters for a class without submodules: a model may take images and targets."""
     found = index.method(definition, "forward")
-    if found is None or isinstance(found[1].node, ast.ClassDef) or not support.is_childless(index, definition):
+    if found is None or not isinstance(found[1].node, ast.FunctionDef) or not support.is_childless(index, definition):
         return []
-    return [parameter.arg for parameter in found[1].node.args.args[1:]]
+    return [parameter.arg for parameter in given_parameters(found[1].node)]
 
 
 _TRANSFORM_NAME = re.compile(r"Transform$|Augment|^Random[A-Z]")

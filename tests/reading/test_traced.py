@@ -106,7 +106,30 @@ def test_a_method_that_is_given_no_tensor_computes_nothing_of_an_input() -> None
     ):
         files = {"m.py": head + method.format("", "encode", parameters, mark, "") + calling.format("encode", "x")}
         assert read(files) == expected(files), parameters
-    made = "    @staticmethod\n    def {}(x):\n        net = {}(4)\n        y = torch.ones(4){}\n        return net.fc(x), y\n"
+    made = "    @staticmethod\n    def {}(x):\n        net = {}(4)\n        return net.fc(x), torch.ones(4){}\n"
     for maker, mark in (("Net", ""), ("nn.Linear", "  # = torch.ones")):
         files = {"m.py": head + made.format("encode", maker, mark) + calling.format("encode", "x")}
         assert read(files) == expected(files), maker
+
+
+def test_what_is_compared_with_a_target_is_a_loss_unless_it_has_layers_or_a_model_holds_it() -> None:
+    source = (
+        _HEAD + "class Lovasz({}):\n    def __init__(self):\n        super().__init__()\n        self.w = {}\n\n"
+        "    def forward(self, {}):\n        return x * x{}\n"
+    )
+    holder = (
+        "\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.last = Lovasz()\n\n    def forward(self, x, y):\n        return self.last(x, y)\n"
+    )
+    mark = "  # = Tensor.__mul__"
+    for base, kept, parameters, other, marked in (
+        ("nn.Module", "1", "x, labels", "", ""),
+        ("nn.Module", "1", "x, mask", "", mark),
+        ("nn.Module", "1", "labels, x: torch.Tensor", "", mark),
+        ("nn.Module", "nn.Linear(4, 4)", "x, labels", "", mark),
+        ("nn.Module", "1", "x, labels", holder, mark),
+        ("nn.DataParallel", "1", "x", "", ""),
+        ("nn.parallel.DistributedDataParallel", "1", "x", "", ""),
+    ):
+        files = {"m.py": source.format(base, kept, parameters, marked) + other}
+        assert read(files) == expected(files), (base, kept, parameters, other)

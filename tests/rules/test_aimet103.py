@@ -151,6 +151,17 @@ def test_what_callers_pass_tells_what_a_parameter_takes() -> None:
     assert _check(_holding("self, x, h", body, "        return self.block(x, x)\n")) == []
 
 
+def test_a_static_forward_has_no_self() -> None:
+    block = _INIT.join(("class Block(nn.Module):\n", "    @staticmethod\n    def forward(x, dim):\n        return x\n"))
+    holder = (
+        "\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.block = Block()\n\n    def forward(self, x):\n        return self.block({})\n"
+    )
+    assert [f.symbol for f in _check(block + holder.format("x, 1"))] == ["Block.forward.dim"]
+    assert [f.symbol for f in _check(block + holder.format("1, x"))] == ["Block.forward.x"]
+    assert _check(block + holder.format("x, x")) == []
+
+
 def test_a_sum_over_rounds_of_a_loop_is_no_python_value() -> None:
     source = (
         _IMPORTS + _net("        return self.a(x) + y\n", "self, x, y", "Block")

@@ -29,6 +29,29 @@ def _named(source: str, others: dict[str, str] | None = None) -> list[str]:
     return [finding.symbol for finding in _findings(_HEAD + source, others)]
 
 
+@pytest.mark.parametrize(
+    ("body", "first"),
+    [
+        ("x.view(x.size(0), -1)", "Leave"),
+        ("x.flatten(1).transpose(1, 2).reshape(x.shape[0], x.size()[1], -1)", "Leave"),
+        ("x.view(x.size(0), -1) * 2", "Register"),
+        ("x.sum(1).view(x.size(0), -1)", "Register"),
+    ],
+)
+def test_what_only_moves_data_is_first_left_out(body: str, first: str) -> None:
+    source = f"class A(nn.Module):\n    def forward(self, x):\n        return {body}\n"
+    (finding,) = _findings(_HEAD + source)
+    assert finding.repairs[0].title.startswith(first)
+
+
+def test_a_static_forward_takes_all_its_parameters() -> None:
+    source = _HEAD + "class A(nn.Module):\n    @staticmethod\n    def forward(x, y):\n        return x / y\n"
+    text = _repaired(source, "Register")
+    assert "    def forward(self, x, y):\n" in text
+    assert "super().forward(x, y)\n" in text
+    assert text.count("is not None") == 3
+
+
 def _repaired(source: str, title: str) -> str:
     project = Project.empty("/project").updated({_PATH: source})
     config = Config(root="/project", select=("AIMET303",))

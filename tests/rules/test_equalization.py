@@ -80,7 +80,7 @@ _MERGING = {
     "z = torch.movedim(x, 1, -1).detach()\n        x = z.reshape(-1, 64)": False,
     "z = rearrange(x, 'b c h w -> b h w c').contiguous()\n        x = z.view(-1, self.dim)": False,
     "z = x.flatten()\n        x = z.view(-1, self.dim)": False,
-    "x = F.cross_entropy(x.view(-1, self.dim), y.view(-1))": False,
+    "x = torch.cdist(x.view(-1, self.dim), y.view(-1))": False,
     # The last dimension stays, or several are counted: each sample may well fill one row.
     "z = x.permute(0, 2, 1, 3).contiguous()\n        x = z.view(-1, self.dim)": True,
     "z = rearrange(x, 'b c h w -> b c (h w)')\n        x = z.view(-1, self.dim)": True,

@@ -199,6 +199,18 @@ export class Editor {
     return this.page.locator('.markers-panel .monaco-list-row');
   }
 
+  /** Waits for the output that something asked to show; asks again by the command, as a person would. */
+  async output() {
+    const view = this.page.locator('.part.panel .output-view').first();
+    try {
+      await view.waitFor({ timeout: 8000 });
+    } catch {
+      // In a window that has just opened, the workbench now and then drops what an extension asks it to show.
+      await this.command('AIMET: Show Logs');
+      await view.waitFor();
+    }
+  }
+
   toast(text) {
     return this.page.locator('.notification-toast', { hasText: text });
   }

@@ -51,7 +51,7 @@ describe('the interpreter', () => {
     await editor.screenshot('no-interpreter');
     assert.equal(await editor.page.locator('.notification-toast').count(), 1);
     await toast.getByText('Show Logs').click();
-    await editor.page.locator('.part.panel .output-view').first().waitFor();
+    await editor.output();
     editor.configure({});
     await editor.squiggles().first().waitFor();
   });
