@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import bisect
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from ..positions import Span, code_point_column, split_lines
@@ -280,6 +281,6 @@ def line_starts(text: str) -> list[int]:
 
 
 def newline_of(text: str) -> str:
-    """The line break the text uses first; `\\n` where it has none."""
-    match = re.search(r"\r\n|\r|\n", text)
-    return match.group() if match else "\n"
+    """The line break that most lines of the text end with, of equally many the first; `\\n` where it has none."""
+    counted = Counter(re.findall(r"\r\n|\r|\n", text))
+    return max(counted, key=counted.__getitem__, default="\n")

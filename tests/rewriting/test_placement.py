@@ -60,6 +60,11 @@ CASES = {
         [NN],
         "import a, \\\r\n  b\r\nfrom torch import nn",
     ),
+    "one line ends otherwise than the rest": (
+        "# a\nimport a\r\nimport b\r\n",
+        [NN],
+        "# a\nimport a\r\nimport b\r\nfrom torch import nn\r\n",
+    ),
     "merged": ("from torch import Tensor  # t\n", [NN], "from torch import Tensor, nn  # t\n"),
     "merged first": (f"from {CUSTOM} import MatMul\n", [ADD], f"from {CUSTOM} import Add, MatMul\n"),
     "merged into unsorted names": (f"from {CUSTOM} import B, A\n", [ADD], f"from {CUSTOM} import B, A, Add\n"),
