@@ -258,7 +258,7 @@ def _carry_out(project: Project, repairs: Iterable[Repair]) -> tuple[dict[str, s
             pieces.append(replaced.get(statement.key, statement.text))
         text = "".join(pieces)
         if lines:
-            text = apply_edits(text, import_edit(text, list(dict.fromkeys(lines))))
+            text = apply_edits(text, import_edit(text, list(dict.fromkeys(lines)), facts.absolute))
         texts[path] = text
     return texts, failed
 

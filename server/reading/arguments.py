@@ -10,14 +10,24 @@ Operand = tuple["ast.expr | None", Value]
 
 
 class Arguments:
-    """The arguments of one call. starred: some are hidden behind `*` or `**`."""
+    """The arguments of one call.
 
-    __slots__ = ("keywords", "positional", "starred")
+    starred: some are hidden behind `*` or `**`. passed_on: these are what `forward` is given beside its parameters.
+    """
 
-    def __init__(self, positional: list[Operand], keywords: dict[str, Operand], starred: bool = False) -> None:
+    __slots__ = ("keywords", "passed_on", "positional", "starred")
+
+    def __init__(
+        self,
+        positional: list[Operand],
+        keywords: dict[str, Operand],
+        starred: bool = False,
+        passed_on: bool = False,
+    ) -> None:
         self.positional = positional
         self.keywords = keywords
         self.starred = starred
+        self.passed_on = passed_on
 
     def get(self, index: int, name: str) -> Value | None:
         """The value of a parameter by position or name, None where it is not given."""
@@ -31,4 +41,4 @@ class Arguments:
 
     def with_first(self, *operands: Operand) -> Arguments:
         """The same call with more arguments in front."""
-        return Arguments([*operands, *self.positional], self.keywords, self.starred)
+        return Arguments([*operands, *self.positional], self.keywords, self.starred, self.passed_on)

@@ -15,7 +15,6 @@ from .arguments import Arguments
 from .definitions import Definition
 from .values import (
     FALSE,
-    TENSOR,
     TENSORISH,
     UNKNOWN,
     BoundBuiltin,
@@ -135,7 +134,7 @@ def _tensor_attribute(m: Machine, holder: Tensor | Unknown, name: str, node: ast
             return expressions.operate(m, f"Tensor.{name}", node, ((node.value, holder),), result)
         return result
     if tensors.is_tensor_attribute(name):
-        return TensorMethod(holder if isinstance(holder, Tensor) else TENSOR, name, node)
+        return TensorMethod(holder if isinstance(holder, Tensor) else TENSORISH, name, node)
     # No tensor has it, so it belongs to what a model returns: mostly another tensor (`output.logits`).
     return UNKNOWN if _is_count(name) else TENSORISH
 

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from ..knowledge import modules
-from . import containers, noting, remembered
+from . import attributes, calls, containers, noting, remembered
 from .arguments import Arguments, Operand
 from .definitions import Definition
 from .values import Class, Instance, Module, Origin, Unknown, Value, join, options
@@ -41,7 +41,7 @@ def instantiate(m: Machine, cls: Class, arguments: Arguments, node: ast.expr) ->
     """Make an object of a workspace class."""
     definition = cls.definition
     if not m.index.is_model(definition):
-        return Instance(definition)
+        return _plain_object(m, definition, arguments, node)
     module = new_module(m, node, definition=definition)
     _fill(m, module, arguments, node)
     if m.building:
@@ -51,6 +51,18 @@ def instantiate(m: Machine, cls: Class, arguments: Arguments, node: ast.expr) ->
     if container is not None and container.container and m.index.method(definition, "__init__") is None:
         containers.fill_container(m, module, container.container, arguments)
     return module
+
+
+def _plain_object(m: Machine, definition: Definition, arguments: Arguments, node: ast.expr) -> Value:
+    """Make an object of a plain class; one that `forward` makes computes what its constructor does.
+
+    Not where the class makes its objects in a way of its own: a kind of tensor that carries notes about itself.
+    """
+    made = Instance(definition)
+    constructor = None if m.building else attributes.object_method(m, made, "__init__")
+    if constructor is not None and attributes.object_method(m, made, "__new__") is None:
+        calls.apply(m, attributes.bound(m, constructor[1], constructor[0], made), arguments, node, node)
+    return made
 
 
 def _give(m: Machine, definition: Definition, arguments: Arguments) -> None:

@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
+from .annotations import last_name
 from .source import Statement
 from .syntax import CHILDREN, walk
 
@@ -227,9 +228,21 @@ def passes(statement: Statement, name: str, parameter: str, position: int) -> bo
             return True
         if shape.own and shape.positional > position:
             return True
-        if not shape.own and shape.through in _ELEMENTS and shape.positional > position:
+        if (
+            not shape.own
+            and shape.through in _ELEMENTS
+            and shape.positional > position
+            and not _is_kin(statement, name)
+        ):
             return True
     return False
+
+
+def _is_kin(statement: Statement, name: str) -> bool:
+    """Whether a statement is the class of this name, or derives from it, and names it for no other reason."""
+    classes = [node for node in statement.body if isinstance(node, ast.ClassDef)] if statement.is_definition else []
+    kin = any(name == each.name or name in map(last_name, each.bases) for each in classes)
+    return kin and name not in names_used(statement)
 
 
 # What an element of a container of modules is called in a loop.

@@ -55,17 +55,16 @@ def call(m: Machine, node: ast.Call) -> Value:
         holder = expressions.evaluate(m, callee.value)
         if (
             isinstance(holder, (Tensor, Unknown))
-            and _fits(holder, callee.attr, node)
+            and _fits(holder, callee.attr, len(node.args))
             and expressions.narrow(m, callee.value, holder, callee.attr)
         ):
-            if not isinstance(holder, Tensor) or not holder.definite:
-                holder = Tensor(holder.origin if isinstance(holder, Tensor) else "op")
+            holder = fixed.own(m, callee.value, holder)
             arguments = _arguments(m, node)
-            return tensor_method(m, callee.attr, (callee.value, holder), arguments, node, callee, "direct")
+            return tensor_method(m, callee.attr, (callee.value, _definite(holder)), arguments, node, callee, "direct")
         if isinstance(holder, Tensor) and not tensors.is_tensor_attribute(callee.attr):
             _arguments(m, node)
             return TENSORISH
-        if isinstance(holder, Unknown) and not _fits(holder, callee.attr, node):
+        if isinstance(holder, Unknown) and not _fits(holder, callee.attr, len(node.args)):
             return _unknown_result(m, _arguments(m, node), node, callee)
         function = attributes.attribute(m, holder, callee.attr, callee)
         if isinstance(holder, Module) and isinstance(function, Symbol) and holder.cls is not None:
@@ -76,15 +75,25 @@ def call(m: Machine, node: ast.Call) -> Value:
     return apply(m, function, _arguments(m, node), node, callee, _via(callee, function))
 
 
-def _fits(holder: Value, name: str, node: ast.Call) -> bool:
-    """Whether a call can be the tensor method of that name: `layers.relu(x)` is not, whatever `layers` may be."""
+def _fits(holder: Value, name: str, given: int) -> bool:
+    """Whether a call with so many arguments can be the tensor method of that name.
+
+    `layers.relu(x)` is not, whatever `layers` may be.
+    """
     if isinstance(holder, Tensor) and holder.definite:
         return True
     known = signature(f"Tensor.{name}")
-    if known is None or len(node.args) < len(known) or any(each.kind == "*" for each in known):
+    if known is None or given < len(known) or any(each.kind == "*" for each in known):
         return True
     # Sizes may be given one by one.
     return len(known) > 1 and known[-1].name in ("size", "shape", "dims", "repeats", "sizes")
+
+
+def _definite(value: Value) -> Value:
+    """What turned out to be a tensor."""
+    if not isinstance(value, Tensor):
+        return TENSOR
+    return value if value.definite else Tensor(value.origin, fixed=value.fixed)
 
 
 def _via(callee: ast.expr, function: Value) -> str:
@@ -137,7 +146,18 @@ def _arguments(m: Machine, node: ast.Call) -> Arguments:
             starred = starred or bool(value.items)
         else:
             starred = True
-    return Arguments(positional, keywords, starred)
+    return Arguments(positional, keywords, starred, starred and _passes_on(m, node))
+
+
+def _passes_on(m: Machine, node: ast.Call) -> bool:
+    """Whether what hides behind the stars of a call in `forward` is what hides behind those of `forward` itself."""
+    if m.building or len(m.active) != 1 or isinstance(m.active[0].node, (ast.ClassDef, ast.Lambda)):
+        return False
+    own = m.active[0].node.args
+    spread = {each.arg for each in (own.vararg, own.kwarg) if each is not None}
+    stars = [each.value for each in node.args if isinstance(each, ast.Starred)]
+    stars += [each.value for each in node.keywords if each.arg is None]
+    return all(isinstance(each, ast.Name) and each.id in spread for each in stars)
 
 
 def apply(
@@ -160,8 +180,10 @@ def apply(
     if isinstance(function, Foreign):
         return function
     if isinstance(function, TensorMethod):
+        if not _fits(function.receiver, function.name, len(arguments.positional)):
+            return _unknown_result(m, arguments, node, callee)
         receiver = function.node.value if isinstance(function.node, ast.Attribute) else None
-        return tensor_method(m, function.name, (receiver, function.receiver), arguments, node, callee, via)
+        return tensor_method(m, function.name, (receiver, _definite(function.receiver)), arguments, node, callee, via)
     if isinstance(function, BoundBuiltin):
         return methods.call_bound(m, function, arguments, node)
     if isinstance(function, Partial):
@@ -342,7 +364,7 @@ def torch_operation(m: Machine, symbol: str, arguments: Arguments, node: ast.exp
     """Run an operation of torch's and note it."""
     value = result_value(tensors.result(library.form(symbol, arguments)))
     name = symbol.rpartition(".")[2]
-    constant = fixed.result(symbol, arguments.positional, arguments.keywords) if not m.building else None
+    constant = fixed.result(m, symbol, arguments.positional, arguments.keywords) if not m.building else None
     if name in _TAKES_SHAPE:
         for operand in arguments.values():
             noting.feed(operand, "shape")

@@ -48,7 +48,7 @@ def operate(
             result = Tensor("mixed" if result.origin == "op" else result.origin, boolean=True)
         elif result.origin == "op" and is_mixed(symbol, operands, {}):
             result = Tensor("mixed", result.definite)
-    constant = fixed.result(symbol, operands, {}) if not m.building else None
+    constant = fixed.result(m, symbol, operands, {}) if not m.building else None
     if constant is not None and isinstance(result, Tensor):
         result = Tensor(result.origin, result.definite, boolean=result.boolean, fixed=constant)
     if not m.building and not m.silent:

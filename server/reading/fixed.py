@@ -34,10 +34,10 @@ _RANDOM = words(
 _NO_VALUES = frozenset({"dtype", "device", "layout", "requires_grad", "pin_memory", "memory_format", "non_blocking"})
 
 
-def result(symbol: str, operands: Iterable[Operand], keywords: Mapping[str, Operand]) -> Fixed | None:
+def result(m: Machine, symbol: str, operands: Iterable[Operand], keywords: Mapping[str, Operand]) -> Fixed | None:
     """What says that an operation's result is fixed, None where it is not; notes what is written into a tensor."""
     name = symbol.rpartition(".")[2].rstrip("_")
-    values = [NONE if name in _OF_ARRAYS and _is_own_array(*each) else each[1] for each in operands]
+    values = [NONE if name in _OF_ARRAYS and _is_own_array(*each) else own(m, *each) for each in operands]
     found = _of(name, values, keywords)
     if values and tensors.is_inplace(symbol) and (found is None or _is_lasting(values[0])):
         spoil(values[0])
@@ -49,8 +49,18 @@ def result(symbol: str, operands: Iterable[Operand], keywords: Mapping[str, Oper
 
 def _is_own_array(node: Any, value: Value) -> bool:
     """Whether it is an array that the model holds, and was not handed by a tensor here."""
-    own = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
-    return own and isinstance(value, Foreign)
+    return _is_of_self(node) and isinstance(value, Foreign)
+
+
+def own(m: Machine, node: Any, value: Value) -> Value:
+    """A value; an attribute of the model that nothing is known of is a tensor made once, where it is used as one."""
+    if isinstance(value, Unknown) and _is_of_self(node) and m.frame.owner is not None:
+        return Tensor("op", fixed=of_attribute(m, m.frame.owner, node.attr))
+    return value
+
+
+def _is_of_self(node: Any) -> bool:
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
 
 
 def held(m: Machine, module: Module, name: str, value: Value) -> Value:

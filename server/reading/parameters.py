@@ -9,7 +9,7 @@ from . import defaults, expressions
 from .annotations import from_annotation
 from .arguments import Arguments
 from .definitions import Definition, FunctionNode
-from .values import UNKNOWN, Dictionary, Sequence, Unknown, Value, join_all
+from .values import UNKNOWN, Dictionary, Sequence, Tensor, Unknown, Value, join_all, options
 
 if TYPE_CHECKING:
     from .machine import Frame, Machine
@@ -32,7 +32,7 @@ def bind(m: Machine, definition: Definition, arguments: Arguments, frame: Frame)
             given = positional[index][1]
         elif parameter.arg in keywords:
             given = keywords.pop(parameter.arg)[1]
-        names[parameter.arg] = _argument(m, definition, frame, parameter, given, arguments.starred)
+        names[parameter.arg] = _argument(m, definition, frame, parameter, given, _hides(m, arguments, parameter, index))
     if parameters.vararg is not None:
         rest = [value for _, value in positional[len(ordinary) :]]
         whole = spread is None or spread >= len(positional)
@@ -40,19 +40,27 @@ def bind(m: Machine, definition: Definition, arguments: Arguments, frame: Frame)
         names[parameters.vararg.arg] = Sequence(rest if whole else None, element, "tuple")
     for parameter in parameters.kwonlyargs:
         found = keywords.pop(parameter.arg, None)
-        names[parameter.arg] = _argument(
-            m, definition, frame, parameter, found[1] if found is not None else None, arguments.starred
-        )
+        given = found[1] if found is not None else None
+        hidden = _hides(m, arguments, parameter, len(ordinary))
+        names[parameter.arg] = _argument(m, definition, frame, parameter, given, hidden)
     if parameters.kwarg is not None:
         held = {name: value for name, (_, value) in keywords.items()}
         names[parameters.kwarg.arg] = Dictionary(held, UNKNOWN if arguments.starred else None)
     return names
 
 
+def _hides(m: Machine, arguments: Arguments, parameter: ast.arg, position: int) -> bool:
+    """Whether what hides behind `*` or `**` may be this parameter, `self` being the first one."""
+    if not arguments.passed_on:
+        return arguments.starred
+    m.noted += 1  # who calls this very model counts: for another one the answer may differ
+    return m.index.passes(m.model, parameter.arg, position - 1)
+
+
 def _argument(
     m: Machine, definition: Definition, frame: Frame, parameter: ast.arg, given: Value | None, hidden: bool
 ) -> Value:
-    """A parameter's value: what is given, else its default; what is unknown is known by its annotation."""
+    """A parameter's value: what is given, else its default; what is not known for sure is known by its annotation."""
     if given is None:
         default = default_value(m, definition, parameter, frame)
         if default is not None and not hidden:
@@ -61,6 +69,11 @@ def _argument(
     if isinstance(given, Unknown):
         annotated = annotation_of(m, parameter, frame)
         return given if annotated is None else defaults.with_usual(annotated, given.usual)
+    if isinstance(given, Tensor) and not given.definite:
+        # What code that cannot be read yields is most likely a tensor, but need not be one.
+        annotated = annotation_of(m, parameter, frame)
+        if annotated is not None and not any(isinstance(each, (Tensor, Unknown)) for each in options(annotated)):
+            return annotated
     return given
 
 

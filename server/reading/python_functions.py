@@ -151,7 +151,7 @@ def _extremum(name: str) -> Callable[..., Value]:
         if "key" in a.keywords:
             return join_all(values)
         if any(isinstance(value, Tensor) and value.definite for value in values):
-            noting.flow(m, name, node, "branch", fixed.result(name, [(None, value) for value in values], {}))
+            noting.flow(m, name, node, "branch", fixed.result(m, name, a.positional, {}))
             return TENSOR
         if any(isinstance(value, Unknown) for value in values):
             return UNKNOWN
@@ -275,15 +275,16 @@ def _copied(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value
 
 
 def _copy(m: Machine, module: Module, node: ast.expr) -> Module:
-    return building.new_module(
-        m,
-        node,
-        cls=module.cls,
-        definition=module.definition,
-        items=module.items,
-        element=module.element,
-        guess=module.guess,
-    )
+    copied = building.new_module(m, node, cls=module.cls, definition=module.definition, guess=module.guess)
+    copied.varies |= module.varies
+    # Its children are copies as well.
+    if module.items is not None:
+        copied.items = [attributes.within(copied, each) for each in module.items]
+    if module.element is not None:
+        copied.element = attributes.within(copied, module.element)
+    if module.attributes is not None and not module.is_self:
+        copied.attributes = {name: attributes.within(copied, each) for name, each in module.attributes.items()}
+    return copied
 
 
 def _deeply_copied(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:

@@ -463,7 +463,8 @@ def _key(
         if made is None and not owner.is_self:
             return None  # of another module it is not known what is read
         objects.add(owner)
-    parts: list[Any] = ["plain", function.definition, function.lexical_class, m.building, base, made, arguments.starred]
+    hidden = arguments.starred, arguments.passed_on
+    parts: list[Any] = ["plain", function.definition, function.lexical_class, m.building, base, made, hidden]
     names = [None] * len(arguments.positional) + list(arguments.keywords)
     for name, value in zip(names, arguments.values(), strict=True):
         described: Described | None

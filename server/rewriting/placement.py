@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -36,28 +36,40 @@ class _Statement:
         return node if isinstance(node, (ast.Import, ast.ImportFrom)) else None
 
 
-def import_edit(text: str, lines: Sequence[ImportLine]) -> list[Edit]:
+def _as_written(node: ast.ImportFrom) -> str:
+    return node.module or "" if not node.level else ""
+
+
+def import_edit(
+    text: str, lines: Sequence[ImportLine], absolute: Callable[[ast.ImportFrom], str] = _as_written
+) -> list[Edit]:
     """The edits that add `lines` to a whole file's imports; lines that are there already add nothing.
 
     A name joins an existing `from` import of its module; a new line follows the last import of its package, else
-    the last import, else the docstring and `from __future__` imports.
+    the last import, else the docstring and `from __future__` imports. absolute: the module that a `from` import of the
+    file names, so that a relative import is told to be one of it.
     """
     new = text
     for line in dict.fromkeys(lines):
-        new = _with_line(new, line)
+        new = _with_line(new, line, absolute)
     return minimal_edits(text, new)
 
 
-def _with_line(text: str, line: ImportLine) -> str:
+def _with_line(text: str, line: ImportLine, absolute_of: Callable[[ast.ImportFrom], str]) -> str:
     head = _before_use(list(_head(text)), line.bound)
     imports = [(statement, node) for statement in head if (node := statement.node) is not None]
-    if any(_provides(node, line) for _, node in imports):
+    if any(_provides(node, line, absolute_of) for _, node in imports):
         return text
     for statement, node in imports:
-        if line.name and isinstance(node, ast.ImportFrom) and node.module == line.module and not node.level:
+        if line.name and isinstance(node, ast.ImportFrom) and absolute_of(node) == line.module:
             merged = _merged(statement.text, node, line, newline_of(text))
             if merged is not None:
                 return text[: statement.start] + merged + text[statement.end :]
+            if node.level:
+                # Under its absolute name the module may not be found: a folder need not be a package.
+                end = _line_end(text, statement.end)
+                relative = line._replace(module="." * node.level + (node.module or ""))
+                return text[:end] + newline_of(text) + str(relative) + text[end:]
     newline = newline_of(text)
     # `from __future__` stays first, but nothing is sorted beside it.
     others = [(s, n) for s, n in imports if not (isinstance(n, ast.ImportFrom) and n.module == "__future__")]
@@ -124,11 +136,13 @@ def _roots(node: ast.Import | ast.ImportFrom) -> set[str]:
     return set() if node.level else {(node.module or "").partition(".")[0]}
 
 
-def _provides(node: ast.Import | ast.ImportFrom, line: ImportLine) -> bool:
+def _provides(
+    node: ast.Import | ast.ImportFrom, line: ImportLine, absolute_of: Callable[[ast.ImportFrom], str]
+) -> bool:
     if isinstance(node, ast.ImportFrom) != bool(line.name):
         return False
     if isinstance(node, ast.ImportFrom):
-        if node.level or node.module != line.module:
+        if absolute_of(node) != line.module:
             return False
         return any(alias.name == line.name and (alias.asname or alias.name) == line.bound for alias in node.names)
     return any(alias.name == line.module and (alias.asname or "") == line.alias for alias in node.names)

@@ -226,7 +226,8 @@ def _repairs(unit: Unit, operation: Operation, found: Layer, config: Config) -> 
     """The repairs of one functional, and why there is none."""
     if operation.starred:
         return (), "its arguments are hidden behind `*`"
-    if operation.site.owner is not None and unit.model_of(operation.site.owner) is None:
+    owner = operation.site.owner
+    if owner is not None and unit.model_of(owner) is None and unit.index.is_model(owner):
         return (), "it stands in a class of another file"
     place = support.place_for(unit, operation, found.module, leaving_out=operation.via == "direct")
     if place.owner is None:

@@ -270,7 +270,7 @@ def _steps(unit: Unit, reuse: Reuse, stateless: bool) -> tuple[tuple[Step, ...] 
     if reuse.how == "loop":
         each_of = lists.walked(unit.index, owner, use.loop) if not use.nested else None
         if each_of is None:
-            why = "the loop stands in another" if use.nested else "the text does not say how often the loop runs"
+            why = "the loop stands in another" if use.nested else _why_no_list(use.loop)
             return None, f"{why}; make a ModuleList with one for each round", ""
     copy = _definition_of(unit, owner, attribute)
     parts = repeats.parts_used_before(reuse) if reuse.how == "call" else []
@@ -300,6 +300,20 @@ def _steps(unit: Unit, reuse: Reuse, stateless: bool) -> tuple[tuple[Step, ...] 
     if each_of is not None:
         title = f"Define one `{attribute}` for each of `self.{each_of}`"
     return (ReplaceCallee(unit.statement.span(use.callee), module),), place.reason, title
+
+
+def _why_no_list(loop: ast.AST | None) -> str:
+    """Why there is no list with a module for each round of a loop that walks none."""
+    walked = loop.iter if isinstance(loop, (ast.For, ast.comprehension)) else None
+    if isinstance(loop, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
+        walked = loop.generators[0].iter
+    counted = isinstance(walked, (ast.List, ast.Tuple)) or (
+        isinstance(walked, ast.Call)
+        and isinstance(walked.func, ast.Name)
+        and walked.func.id == "range"
+        and all(isinstance(each, ast.Constant) for each in walked.args)
+    )
+    return "each round needs a module of its own" if counted else "the text does not say how often the loop runs"
 
 
 def _definition_of(unit: Unit, owner: Definition, attribute: str) -> ast.expr | str:

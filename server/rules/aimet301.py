@@ -279,7 +279,8 @@ class _Form(NamedTuple):
 def _repairs(
     unit: Unit, operation: Operation, module: AimetModule | None, config: Config
 ) -> tuple[tuple[Repair, ...], str]:
-    if operation.site.owner is not None and unit.model_of(operation.site.owner) is None:
+    owner = operation.site.owner
+    if owner is not None and unit.model_of(owner) is None and unit.index.is_model(owner):
         return (), "it stands in a class of another file"
     form: _Form | str | None
     if module is None:

@@ -16,7 +16,7 @@ from ..reading.definitions import given_parameters
 from ..reading.model import kind_of
 from ..reading.parameters import default_of
 from ..reading.syntax import walk
-from ..reading.values import Choice, Const, Sequence, Tensor, Unknown, Value
+from ..reading.values import Choice, Const, Sequence, Tensor, Unknown, Value, join_all
 
 if TYPE_CHECKING:
     from ..reading.definitions import Definition
@@ -163,7 +163,7 @@ def _outputs(unit: Unit, definition: Definition) -> int | None:
     trace: Trace | None = unit.index.trace(definition)
     if trace is None:
         return 0
-    result: Value | None = trace.result
+    result = _returned(unit, definition, trace)
     if isinstance(result, Sequence) and result.kind == "tuple" and result.items:
         tensors = all(isinstance(each, (Tensor, Unknown)) for each in result.items)
         return len(result.items) if tensors else None
@@ -172,6 +172,14 @@ def _outputs(unit: Unit, definition: Definition) -> int | None:
     if isinstance(result, (Choice, Const)) or result is None or kind_of(result) != "unknown":
         return None
     return 0
+
+
+def _returned(unit: Unit, definition: Definition, trace: Trace) -> Value | None:
+    """What `forward` says that it returns: not the None of a last `elif` without an `else`, which nobody means."""
+    found = unit.index.method(definition, "forward")
+    said = set(found[1].parts.of(ast.Return)) if found is not None else set()
+    values = [each.value for each in trace.returns if each.statement in said]
+    return join_all(values) if values else trace.result
 
 
 def _signature(inputs: list[Input]) -> str:

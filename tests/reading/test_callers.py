@@ -30,3 +30,17 @@ def test_a_default_holds_until_a_caller_passes_another_value() -> None:
     assert _lines(project) == [13]
     project = project.updated({"/project/whole.py": _WHOLE})
     assert _lines(project) == []
+
+
+def test_the_elements_of_a_class_that_only_derives_from_another_are_none_of_it() -> None:
+    more = (
+        "from torch import nn\n\nfrom part import Part\n\n\nclass More(Part):\n    def __init__(self{}):\n"
+        "        super().__init__()\n        self.layers = nn.ModuleList({})\n\n"
+        "    def forward(self, x, mask=None):\n        for layer in self.layers:\n"
+        "            x = layer(x, x)\n        return x\n"
+    )
+    files = {"/project/part.py": _PART, "/project/more.py": more.format(", n", "nn.Bilinear(4, 4, 4) for _ in n")}
+    project = Project.empty("/project").updated(files)
+    assert _lines(project) == []
+    project = project.updated({"/project/more.py": more.format("", "Part() for _ in range(2)")})
+    assert _lines(project) == [13]

@@ -132,6 +132,26 @@ _HELPERS: dict[str, dict[str, str]] = {
     "class in a class": {
         "m.py": f"{HEAD}\n\nclass Outer(nn.Module):\n    class Inner(nn.Module):\n        def forward(self, x):\n            return F.relu(x)  # = {_RELU}\n\n    def forward(self, x):\n        return x\n",
     },
+    "constructor of a plain object that forward makes": {
+        "m.py": model("return Volume(x, 2)(x)", before=(
+            f"class Volume:\n    def __init__(self, x, n):\n        self.levels = [F.relu(x)] * n  # = {_RELU}\n        self.base = Volume.first(x)\n\n"
+            "    @staticmethod\n    def first(x):\n        return torch.tanh(x)  # = torch.tanh\n\n    def __call__(self, x):\n        return x\n")),
+    },
+    "constructor of a plain object that the model keeps": {
+        "m.py": model("return self.volume(x)", "self.volume = Volume(torch.ones(2))", (
+            "class Volume:\n    def __init__(self, x):\n        self.base = torch.tanh(x)\n\n    def __call__(self, x):\n        return x\n")),
+    },
+    "default that somebody overrides through what forward passes on": {
+        "m.py": model("return self.run(x, *args)", signature="x, *args")
+        + f"    def run(self, x, flag=False):\n        if flag:\n            x = F.relu(x)  # = {_RELU}\n        return x\n"
+        + "\n\nclass Outer(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.net = Net()\n\n"
+        "    def forward(self, x):\n        return self.net(x, True)\n",
+    },
+    "constructor of a kind of tensor": {
+        "m.py": model("return Noted(x, x)", before=(
+            "class Noted(torch.Tensor):\n    @staticmethod\n    def __new__(cls, x, note):\n        return x\n\n"
+            "    def __init__(self, x, note):\n        self.note = torch.tanh(note)\n")),
+    },
     "functional handed to a submodule": {
         "m.py": model("return self.block(x)", "self.block = Block(F.relu)", (
             f"class Block(nn.Module):\n    def __init__(self, act=F.relu):\n        super().__init__()\n        self.act = act\n\n    def forward(self, x):\n        return self.act(x)  # = {_RELU}\n")),
@@ -158,9 +178,17 @@ _SILENT: dict[str, str] = {
     "scripting": model("if torch.jit.is_scripting():\n    x = F.relu(x)\nreturn x"),
     "not tracing": model("if not torch.jit.is_tracing():\n    x = F.relu(x)\nreturn x"),
     "default nobody overrides": model("if flag:\n    x = F.relu(x)\nreturn x", signature="x, flag=False"),
+    "default behind what forward passes on": model(
+        "return self.run(x, *args, **kwargs)", signature="x, *args, **kwargs"
+    )
+    + "    def run(self, x, flag=False, *, other=None):\n        if flag or other:\n            x = F.relu(x)\n        return x\n",
     "None nobody overrides": model("if mask is not None:\n    x = x + mask\nreturn x", signature="x, mask=None"),
     "attribute known to be off": model("if self.flag:\n    x = F.relu(x)\nreturn x", "self.flag = False"),
     "isinstance of a number": model("if isinstance(self.n, str):\n    x = F.relu(x)\nreturn x", "self.n = 3"),
+    "method of something called like a tensor's": model(
+        "for m in reversed(self._modules.values()):\n    x = run(m.inverse, x)\nreturn x",
+        before="def run(f, x):\n    return f(x)\n",
+    ),
     "loop of no rounds": model("for _ in range(0):\n    x = F.relu(x)\nreturn x"),
 }
 

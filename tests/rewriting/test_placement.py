@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import time
 
 import pytest
@@ -123,3 +124,17 @@ def test_a_long_file_costs_no_more_than_its_head() -> None:
     start = time.perf_counter()
     import_edit(text, [NN])
     assert time.perf_counter() - start < 0.5
+
+
+def test_a_relative_import_of_the_module_counts() -> None:
+    def absolute(node: ast.ImportFrom) -> str:
+        return "pack." * bool(node.level) + (node.module or "")
+
+    lines = [ImportLine("pack.ops", "Roll")]
+    for text, expected in {
+        "from .ops import turn\n": "from .ops import Roll, turn\n",
+        "from .ops import *\n": "from .ops import *\nfrom .ops import Roll\n",
+        "from ops import turn\n": "from ops import turn\nfrom pack.ops import Roll\n",
+    }.items():
+        assert apply_edits(text, import_edit(text, lines, absolute)) == expected
+        assert import_edit(expected, lines, absolute) == []

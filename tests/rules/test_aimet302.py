@@ -23,6 +23,8 @@ class Net(nn.Module):
         self.mask = torch.ones(8, dtype=torch.bool)
         self.mask[2] = False
         self.strides = np.prod([[2, 2], [2, 1]], axis=0)
+        self.step = n.step if n else torch.tensor([8, 16])
+        self.scale = n.scale
 
     def forward(self, x, lengths: torch.Tensor, mask=None, n=None):
         y = self.conv(x)
@@ -38,6 +40,8 @@ class Net(nn.Module):
         ("self.steps += 1\n        if self.steps > 3:\n            y = -y", "if self.steps > 3"),
         ("if self.steps[0] > 3:\n            y = -y\n        self.steps[0].add_(1)", "if self.steps[0] > 3"),
         ("if self.steps > 3:\n            y = -y\n        self.steps = self.steps + 1", "if self.steps > 3"),
+        ("if self.scale.max() > 3:\n            y = -y\n        self.scale = y.mean()", "if self.scale.max() > 3"),
+        ("y = y[:, : int(lengths.max() * self.scale.max())]", "int(lengths.max() * self.scale.max())"),
         ("y = y[self.steps > 0]\n        self.steps.copy_(y.mean())", "[self.steps > 0]"),
         ("n = len(y)\n        for _ in range(n):\n            y = y.view(n, -1)", "len(y)"),
         ("if y.min() > 0 or y.max() < 1:\n            y = -y", "if y.min() > 0 or y.max() < 1"),
@@ -88,6 +92,8 @@ def test_reported(code: str, place: str) -> None:
         "print(y.mean().item())",
         "pad = max(y.size(2) - 3, y.size(3)) - max(t.size(1) for t in (x, y))\n        if pad > 0:\n            y = -y",
         "y[y > 0] = 1",
+        "for i in range(int(self.scale.max())):\n            y = y * i",
+        "y = y[:, : int(torch.max(self.scale)) * int(self.step.max())]",
         "if self.steps:\n            y = -y",
         "y = y[:, self.mask] * self.steps.item()",
         "for keep in self.mask:\n            if keep:\n                y = -y",
@@ -159,3 +165,16 @@ def test_what_forward_passes_a_method_says_more_than_what_strangers_might() -> N
 def test_sizes_read_out_of_a_tensor_decide_what_is_made_of_them() -> None:
     source = _NET.format("for n, m in lengths.tolist():\n            y = y[torch.arange(n) > 1]")
     assert underlined(source, findings("AIMET302", source)) == ["tolist()", "[torch.arange(n) > 1]"]
+
+
+def test_what_a_helper_is_said_to_take_says_more_than_a_guess() -> None:
+    source = (
+        "from typing import Sequence\n\nfrom torch import Tensor, nn\n\n\n"
+        "def as_map(x: Tensor, size: {}) -> Tensor:\n    h, w = size\n    assert x.size(1) == h * w\n"
+        "    return x.transpose(1, 2).reshape(x.size(0), -1, h, w)\n\n\n"
+        "class Net(nn.Module):\n    def __init__(self, embed):\n        super().__init__()\n"
+        "        self.embed = embed\n\n    def forward(self, x):\n        x, size = self.embed(x)\n"
+        "        return as_map(x, size)\n"
+    )
+    assert findings("AIMET302", source.format("Sequence[int]")) == []
+    assert underlined(source, findings("AIMET302", source.format("Tensor"))) == ["assert x.size(1) == h * w"]

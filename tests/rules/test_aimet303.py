@@ -222,6 +222,16 @@ def test_each_tensor_gets_a_place_for_a_quantizer() -> None:
     assert "super().forward(x, size, mask, y=y)" in stub
 
 
+def test_the_end_of_a_forward_that_nobody_means_to_reach_is_no_output() -> None:
+    source = _HEAD + (
+        "class Norm(nn.Module):\n    def forward(self, x):\n        if self.last:\n"
+        "            return F.layer_norm(x, (4,))\n        elif self.first:\n            return x - x.mean(1, True)\n"
+    )
+    assert "self.output_quantizers = nn.ModuleList([None])" in _repaired(source, "Register")
+    (finding,) = _findings(source.replace("return x - x.mean(1, True)", "return None"))
+    assert [repair.title.split()[0] for repair in finding.repairs] == ["Leave"]
+
+
 def test_a_registration_does_not_take_a_name_that_is_in_use() -> None:
     source = _HEAD + "QuantizedA = 1\n\n\nclass A(nn.Module):\n    def forward(self, x):\n        return x * 2\n"
     assert "class QuantizedA2(QuantizationMixin, A):" in _repaired(source, "Register")
@@ -283,3 +293,21 @@ def test_a_library_s_layer_is_registered_once() -> None:
     assert text.count("@QuantizationMixin.implements(nn.RMSNorm)\nclass QuantizedRMSNorm(") == 1
     assert text.count("QuantizationMixin.ignore(StochasticDepth)\n") == 1
     assert not _findings(text)
+
+
+_SCALED = (
+    "class Scaled(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.width = {}\n\n"
+    "    def forward(self, x):\n        return torch.sigmoid(x.sum(1)) * self.width\n"
+)
+
+
+@pytest.mark.parametrize(("width", "is_registered"), [("8", False), ("nn.Parameter(torch.ones(8))", True)])
+def test_a_class_is_either_made_of_modules_or_registered(width: str, is_registered: bool) -> None:
+    source = _HEAD + _SCALED.format(width)
+    project = Project.empty("/project").updated({_PATH: source})
+    config = Config(root="/project", aimet_modules="always")
+    fixed = fix_all(_PATH, project, config, lambda finding, repair: True)
+    assert ("QuantizationMixin.implements(Scaled)" in fixed.text) is is_registered
+    assert ("self.sigmoid = nn.Sigmoid()" in fixed.text) is not is_registered
+    after = check(_PATH, Project.empty("/project").updated({_PATH: fixed.text}), config)
+    assert [each.code for each in after.findings if each.code != "AIMET301"] == []

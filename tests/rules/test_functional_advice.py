@@ -80,3 +80,13 @@ def test_a_part_of_a_model_from_elsewhere_is_no_method_of_a_tensor() -> None:
         "    def forward(self, x):\n        return self.relu(self.conv(x))\n"
     )
     assert findings("AIMET101", source) == []
+
+
+def test_what_a_plain_class_computes_stands_in_no_other_file() -> None:
+    source = (
+        "import torch.nn as nn\nimport torch.nn.functional as F\n\n\nclass Volume:\n    def __init__(self, x):\n"
+        "        self.half = F.avg_pool2d(x, 2)\n\n\nclass Net(nn.Module):\n    def forward(self, x):\n"
+        "        return Volume(x + x).half\n"
+    )
+    (found,) = findings("AIMET101", source)
+    assert found.message.endswith("`Volume` is not a module itself: define the module where it is used.")

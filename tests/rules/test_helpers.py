@@ -179,11 +179,11 @@ def test_a_class_of_the_file_s_own_is_imported_as_the_function_is() -> None:
         "    def forward(self, x):\n        return turn(self.fc(x))\n"
     )
 
-    def imported(function: str, model: str, *packages: str) -> str | None:
+    def imported(function: str, model: str, *packages: str, written: str = "") -> str | None:
         files = {f"/p/{each}/__init__.py": "" for each in packages}
         module = PurePosixPath(function).with_suffix("").as_posix().replace("/", ".")
         project = Project.empty("/p").updated(
-            {**files, f"/p/{function}": helper, f"/p/{model}": net.format(module)},
+            {**files, f"/p/{function}": helper, f"/p/{model}": net.format(written or module)},
         )
         config = Config(root="/p", select=("AIMET301",), aimet_available=True)
         (finding,) = check(f"/p/{function}", project, config).findings
@@ -196,3 +196,6 @@ def test_a_class_of_the_file_s_own_is_imported_as_the_function_is() -> None:
     assert imported("helper.py", "net.py") == "from helper import Roll, turn"
     assert imported("pack/helper.py", "pack/net.py", "pack") == "from pack.helper import Roll, turn"
     assert imported("pack/parts/helper.py", "pack/net.py", "pack") == "from pack.parts.helper import Roll, turn"
+    assert imported("pack/helper.py", "pack/net.py", "pack", written=".helper") == "from .helper import Roll, turn"
+    found = imported("parts/helper.py", "net.py", written=".parts.helper")
+    assert found == "from .parts.helper import Roll, turn"

@@ -269,3 +269,22 @@ def test_no_list_beside_one_that_is_walked_again_and_again() -> None:
     for forward, repaired in ((walk, True), (again, False), (helper + walk, False)):
         source = f"{_HEAD}        {init}\n\n    def forward(self, x):\n{forward}"
         assert (_safely(Project.empty("/project").updated({PATH: source})) != source) is repaired
+
+
+@pytest.mark.parametrize(
+    ("rounds", "reason"),
+    [
+        ("range(4)", "each round needs a module of its own; "),
+        ("(1, 2, n)", "each round needs a module of its own; "),
+        ("range(n)", "the text does not say how often the loop runs; "),
+        ("x", "the text does not say how often the loop runs; "),
+    ],
+)
+@pytest.mark.parametrize(
+    "loop", ["for i in {}:\n            x = self.a(x)\n        return x", "return sum(self.a(x) for i in {})"]
+)
+def test_why_a_loop_gets_no_list_of_modules(loop: str, rounds: str, reason: str) -> None:
+    source = _HEAD + "        self.a = nn.ReLU()\n\n    def forward(self, x, n: int):\n        " + loop.format(rounds)
+    project = Project.empty("/project").updated({PATH: source + "\n"})
+    (found,) = check(PATH, project, Config(root="/project", select=("AIMET102",))).findings
+    assert found.message.endswith(f" {reason}make a ModuleList with one for each round.")
