@@ -71,8 +71,7 @@ def is_run(index: Index, definition: Definition) -> bool:
     """Whether tracing runs modules of a class that AIMET meets: a loss only where a model's `forward` calls it."""
     if _trains(index, definition):
         return False
-    compares = takes_target(index, definition) and not _makes_submodules(index, definition)
-    if not compares and not _is_auxiliary(index, definition):
+    if not _is_auxiliary(index, definition) and not _compares(index, definition):
         return True
     models = (_model(index, facts, user) for facts, user in _users(index, definition))
     return any(_calls(index, model, definition) for model in models if model is not None)
@@ -136,13 +135,28 @@ def takes_target(index: Index, definition: Definition) -> bool:
     return any(each.arg in TARGETS for each in given_parameters(found[1].node)[1:])
 
 
-def _makes_submodules(index: Index, definition: Definition) -> bool:
-    """Whether a class, or one it derives from in the workspace, seems to make objects and keep them."""
-    classes = (each for each in index.order(definition) if isinstance(each, Definition))
-    return any(_KEEPS_OBJECTS.search(each.source) for each in classes)
+def _compares(index: Index, definition: Definition) -> bool:
+    """Whether a class without layers always needs a target: whatever it is called, it is a loss."""
+    found = index.method(definition, "forward")
+    if found is None or not takes_target(index, definition):
+        return False
+    optional = {name for name, _ in callers.defaults(found[1].node.args)}  # type: ignore[union-attr]
+    required = {each.arg for each in given_parameters(found[1].node)[1:]} - optional  # type: ignore[arg-type]
+    return not required.isdisjoint(TARGETS) and not _holds_modules(index, definition)
 
 
+# What is made and kept, and what is called of the object itself.
 _KEEPS_OBJECTS = re.compile(r"\bself\.\w+\s*(?::[^=\n]+)?=\s*(?:\w+\.)*[A-Z]\w*\(|\badd_module\(|\bModuleList\b")
+_CALLS_OWN = re.compile(r"\bself\.(?!register_)(\w+)\(")
+
+
+def _holds_modules(index: Index, definition: Definition) -> bool:
+    """Whether a class, or one it derives from in the workspace, seems to keep objects or calls some that it keeps."""
+    classes = [each for each in index.order(definition) if isinstance(each, Definition)]
+    if any(_KEEPS_OBJECTS.search(each.source) for each in classes):
+        return True
+    called = {name for each in classes for name in _CALLS_OWN.findall(each.source)}
+    return any(index.method(definition, name) is None for name in called)
 
 
 def entries(index: Index, definition: Definition) -> list[str]:

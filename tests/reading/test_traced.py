@@ -124,6 +124,15 @@ def test_what_is_compared_with_a_target_is_a_loss_unless_it_has_layers_or_a_mode
     mark = "  # = Tensor.__mul__"
     for base, kept, parameters, other, marked in (
         ("nn.Module", "1", "x, labels", "", ""),
+        ("nn.Module", "1", "x, *, labels", "", mark),
+        ("nn.Module", "1", "x, labels=None", "", mark),
+        (
+            "nn.Module",
+            "1\n        self.net = net",
+            "x, labels",
+            "\n    def go(self, x):\n        return self.net(x)\n",
+            mark,
+        ),
         ("nn.Module", "1", "x, mask", "", mark),
         ("nn.Module", "1", "labels, x: torch.Tensor", "", mark),
         ("nn.Module", "nn.Linear(4, 4)", "x, labels", "", mark),
