@@ -10,7 +10,7 @@ import ast
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-from .values import Module
+from .values import Const, Module
 
 if TYPE_CHECKING:
     from .facts import Reuse, Use
@@ -54,6 +54,9 @@ def answers(m: Machine, test: ast.expr, holds: bool) -> list[Answer]:
             for operand in test.values:
                 told.extend(answers(m, operand, holds))
     elif isinstance(test, ast.BinOp) and isinstance(test.op, ast.BitXor):
+        for known, other in ((_known(m, test.left), test.right), (_known(m, test.right), test.left)):
+            if known is not None:
+                return answers(m, other, holds is not known)
         told.extend(_same(m, test.left, test.right, not holds))
     elif isinstance(test, ast.Compare) and len(test.ops) == 1:
         kind, right = type(test.ops[0]), test.comparators[0]
@@ -74,6 +77,13 @@ def answers(m: Machine, test: ast.expr, holds: bool) -> list[Answer]:
         if holds:
             told.append((_asked(m, "is", asked), _NONE, False))
     return told
+
+
+def _known(m: Machine, node: ast.expr) -> bool | None:
+    """The truth that an expression is: a constant, or an argument that this call passes."""
+    held = m.frame.names.get(node.id) if isinstance(node, ast.Name) else None
+    value = held.value if isinstance(held, Const) else node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, bool) else None
 
 
 def _asked(m: Machine, *parts: Hashable) -> Hashable:

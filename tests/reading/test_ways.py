@@ -84,3 +84,19 @@ def test_tests_that_hold_together_in_a_helper_that_a_loop_runs() -> None:
         source = source.replace("width=8", "width=8, rounds=1")
         files = {"m.py": source + helper.format(mark)}
         assert read(files) == expected(files)
+
+
+_NORM = """
+    def norm(self, x, before=False, after=False):
+        assert before ^ after
+        if after ^ self.pre:
+            return self.a(x){mark}
+        return x
+"""
+
+
+@pytest.mark.parametrize(("second", "mark"), [("after=True", ""), ("before=True", "  # 2 helper")])
+def test_a_setting_or_its_opposite_as_the_call_says(second: str, mark: str) -> None:
+    forward = f"x = self.norm(x, before=True)\nreturn self.norm(self.fc(x), {second})"
+    files = {"m.py": model(forward, _INIT) + _NORM.format(mark=mark)}
+    assert read(files) == expected(files)
