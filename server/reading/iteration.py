@@ -106,7 +106,8 @@ def iterate(m: Machine, value: Value, node: ast.expr) -> tuple[int | None, Calla
             count = value.count
             return count, lambda loop: Const(value.start)
         key = ("round", value.start if value.start is not None else m.serial())
-        return None, lambda loop: Number("int", varies=_rounds_of(loop), key=key)
+        moving = value.moving
+        return None, lambda loop: Number("int", varies=_rounds_of(loop) | moving, key=key)
     if isinstance(value, Zipped):
         parts = [iterate(m, part, node) for part in value.parts]
         known = [rounds for rounds, _ in parts if rounds is not None]

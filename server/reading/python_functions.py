@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from . import attributes, building, calls, containers, defaults, fixed, function_models, iteration, noting, remembered
 from .arguments import Arguments
 from .ranges import Range, Zipped
+from .syntax import walk
 from .values import (
     FALSE,
     NONE,
     NUMBER,
+    ROUND,
     TENSOR,
     TENSORISH,
     UNKNOWN,
@@ -28,6 +30,7 @@ from .values import (
     Unknown,
     Value,
     join_all,
+    key_of,
     options,
 )
 
@@ -45,6 +48,11 @@ def _partial(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Valu
 def _range(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
     for _, value in a.positional:
         noting.feed(value, "range")
+    if len(a.positional) > 1 and key_of(a.positional[0][1]) != ROUND:
+        # From what counts the rounds of a loop (`range(i, n)`) each round goes over much the same again.
+        moving = _set_in_rounds(m, a.positional[0][0])
+        if moving:
+            return Range(None, None, moving=moving)
     numbers = [
         value.value if isinstance(value, Const) and isinstance(value.value, int) else None for _, value in a.positional
     ]
@@ -58,6 +66,20 @@ def _range(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
     start = numbers[0] if len(numbers) > 1 else 0
     end = a.positional[min(1, len(numbers) - 1)][1] if len(numbers) in (1, 2) else UNKNOWN
     return Range(None, start, start is not None and defaults.is_at_most(m, end, start + 1))
+
+
+def _set_in_rounds(m: Machine, node: ast.expr | None) -> frozenset[int]:
+    """The loops in whose rounds a name of an expression is bound."""
+    names = {each.id for each in walk(node) if isinstance(each, ast.Name)} if node is not None and m.loops else set()
+    return frozenset(
+        loop.number
+        for loop in m.loops
+        if names and any(isinstance(e, ast.Name) and e.id in names and _binds(e) for e in walk(loop.node))
+    )
+
+
+def _binds(name: ast.Name) -> bool:
+    return not isinstance(name.ctx, ast.Load)
 
 
 def _zip(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:

@@ -6,14 +6,21 @@ from .values import Value
 
 
 class Range(Value):
-    """`range(...)`; count and start where known. once: by default it has at most one number, which nobody changes."""
+    """`range(...)`; count and start where known.
 
-    __slots__ = ("count", "once", "start")
+    once: by default it has at most one number, which nobody changes. moving: the loops around it, each round of which
+    may set its start anew, so that it goes on where it was left.
+    """
 
-    def __init__(self, count: int | None, start: int | None = 0, once: bool = False) -> None:
+    __slots__ = ("count", "moving", "once", "start")
+
+    def __init__(
+        self, count: int | None, start: int | None = 0, once: bool = False, moving: frozenset[int] = frozenset()
+    ) -> None:
         self.count = count
         self.start = start
         self.once = once
+        self.moving = moving
 
 
 class Zipped(Value):
