@@ -395,8 +395,13 @@ class Machine:
         self.frame, self.chain, self.active = frame, entry.chain, list(entry.active)
         self.loops, self.uses, self.way = list(entry.loops), dict(entry.uses), entry.way
         result = self._run_function(definition, frame)
-        if not entry.active:
+        if not entry.active and self.is_forward(definition):
             self.trace.result = result
+
+    def is_forward(self, function: Definition) -> bool:
+        """Whether a function that runs first is the model's `forward`, not another method that strangers call."""
+        found = self.index.method(self.model, "forward")
+        return found is None or found[1].name == function.name
 
     def go_on(
         self,

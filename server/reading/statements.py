@@ -62,7 +62,7 @@ def _return(m: Machine, node: ast.Return) -> bool:
     frame = m.frame
     frame.returns.append(value)
     frame.exits.append(dict(m.uses))
-    if len(m.active) == 1 and not m.building:
+    if len(m.active) == 1 and not m.building and m.is_forward(m.active[0]):
         m.trace.returns.append(Return(node.value, node, value))
     return False
 

@@ -311,3 +311,15 @@ def test_a_class_is_either_made_of_modules_or_registered(width: str, is_register
     assert ("self.sigmoid = nn.Sigmoid()" in fixed.text) is not is_registered
     after = check(_PATH, Project.empty("/project").updated({_PATH: fixed.text}), config)
     assert [each.code for each in after.findings if each.code != "AIMET301"] == []
+
+
+def test_a_class_whose_forward_only_raises_is_not_reported() -> None:
+    base = (
+        "class Encoder(nn.Module):\n    def forward(self, x):\n        {}\n\n"
+        "    def reorder(self, x):\n        return x + 1\n\n\n"
+        "class Net(nn.Module):\n    def __init__(self, encoder):\n        super().__init__()\n"
+        "        assert isinstance(encoder, Encoder)\n        self.encoder = encoder\n\n"
+        "    def forward(self, x):\n        return self.encoder.reorder(self.encoder(x))\n"
+    )
+    assert not _named(base.format("raise NotImplementedError"))
+    assert _named(base.format("return x * 2")) == ["Encoder"]
