@@ -54,9 +54,9 @@ def answers(m: Machine, test: ast.expr, holds: bool) -> list[Answer]:
             for operand in test.values:
                 told.extend(answers(m, operand, holds))
     elif isinstance(test, ast.BinOp) and isinstance(test.op, ast.BitXor):
-        for known, other in ((_known(m, test.left), test.right), (_known(m, test.right), test.left)):
+        for known, rest in ((_known(m, test.left), test.right), (_known(m, test.right), test.left)):
             if known is not None:
-                return answers(m, other, holds is not known)
+                return answers(m, rest, holds is not known)
         told.extend(_same(m, test.left, test.right, not holds))
     elif isinstance(test, ast.Compare) and len(test.ops) == 1:
         kind, right = type(test.ops[0]), test.comparators[0]

@@ -83,7 +83,7 @@ def place_for(unit: Unit, operation: Operation, new: str = "", leaving_out: bool
     if _is_kept_by_constructor(site.function):
         return Place(None, reason="the constructor keeps this function, which a copy of the model would share with it")
     if _runs_in_base(unit.index, site.owner, getattr(site.function.node, "name", "")):
-        reason = f"the constructor of a base of `{site.owner.simple_name}` runs it before the module can be made"
+        reason = f"the constructor of a base of `{site.owner.simple_name}` may run it before the module can be made"
         return Place(None, reason=reason)
     place = registration(unit.index, site.owner, new)
     return _left_out(unit.index, site.owner) or place if place.owner is None and leaving_out else place
