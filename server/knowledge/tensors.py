@@ -148,6 +148,7 @@ def _tensor_names() -> tuple[frozenset[str], frozenset[str]]:
     shared |= set(table("module_classes")["module_attributes"])
     # torch.Size, torch.device, PackedSequence and dataclass-like outputs have these.
     shared |= {"numel", "data", "name", "names", "type", "index", "values", "keys", "batch_sizes", "device", "dtype"}
+    shared.add("mode")  # of a distribution: `self.encode(x).latent_dist.mode()`
     return own - shared, own
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .values import (
@@ -10,6 +11,7 @@ from .values import (
     NONE,
     UNKNOWN,
     Class,
+    Const,
     Dictionary,
     Instance,
     Module,
@@ -18,8 +20,10 @@ from .values import (
     Shape,
     Symbol,
     Tensor,
+    Unknown,
     Value,
     join,
+    options,
 )
 
 if TYPE_CHECKING:
@@ -57,6 +61,22 @@ def last_name(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def settled(value: Value, node: ast.expr | None, says: Callable[[], Value | None]) -> Value:
+    """A value, or what its annotation says where that is more than a guess.
+
+    What code that cannot be read yields is most likely a tensor, but need not be one; an array never is.
+    """
+    if node is None or isinstance(value, Const):
+        return value
+    if last_name(node.value if isinstance(node, ast.Subscript) else node) in _ARRAYS:
+        return FOREIGN
+    if isinstance(value, Tensor) and not value.definite:
+        annotated = says()
+        if annotated is not None and not any(isinstance(each, (Tensor, Unknown)) for each in options(annotated)):
+            return annotated
+    return value
 
 
 def _plain(m: Machine, node: ast.expr) -> Value | None:

@@ -6,10 +6,10 @@ import ast
 from typing import TYPE_CHECKING
 
 from . import defaults, expressions
-from .annotations import from_annotation
+from .annotations import from_annotation, settled
 from .arguments import Arguments
 from .definitions import Definition, FunctionNode
-from .values import UNKNOWN, Dictionary, Sequence, Tensor, Unknown, Value, join_all, options
+from .values import UNKNOWN, Dictionary, Sequence, Unknown, Value, join_all
 
 if TYPE_CHECKING:
     from .machine import Frame, Machine
@@ -69,12 +69,7 @@ def _argument(
     if isinstance(given, Unknown):
         annotated = annotation_of(m, parameter, frame)
         return given if annotated is None else defaults.with_usual(annotated, given.usual)
-    if isinstance(given, Tensor) and not given.definite:
-        # What code that cannot be read yields is most likely a tensor, but need not be one.
-        annotated = annotation_of(m, parameter, frame)
-        if annotated is not None and not any(isinstance(each, (Tensor, Unknown)) for each in options(annotated)):
-            return annotated
-    return given
+    return settled(given, parameter.annotation, lambda: annotation_of(m, parameter, frame))
 
 
 def annotation_of(m: Machine, parameter: ast.arg, frame: Frame) -> Value | None:

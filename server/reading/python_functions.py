@@ -48,7 +48,7 @@ def _partial(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Valu
 def _range(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -> Value:
     for _, value in a.positional:
         noting.feed(value, "range")
-    if len(a.positional) > 1 and key_of(a.positional[0][1]) != ROUND:
+    if (len(a.positional) > 1 or a.starred) and a.positional and key_of(a.positional[0][1]) != ROUND:
         # From what counts the rounds of a loop (`range(i, n)`) each round goes over much the same again.
         moving = _set_in_rounds(m, a.positional[0][0])
         if moving:

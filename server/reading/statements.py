@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import conditions, expressions, iteration, operators, ranges
-from .annotations import from_annotation
+from .annotations import from_annotation, settled
 from .facts import Return
 from .syntax import statements_below, walk
 from .values import (
@@ -48,6 +48,7 @@ def _annotated(m: Machine, node: ast.AnnAssign) -> bool:
         value = expressions.evaluate(m, node.value)
         if isinstance(value, Unknown):
             value = from_annotation(m, node.annotation) or value
+        value = settled(value, node.annotation, lambda: from_annotation(m, node.annotation))
         m.assign(node.target, value, node, node.value)
     return True
 

@@ -189,6 +189,9 @@ _SILENT: dict[str, str] = {
         "for m in reversed(self._modules.values()):\n    x = run(m.inverse, x)\nreturn x",
         before="def run(f, x):\n    return f(x)\n",
     ),
+    "most likely value of a distribution": model(
+        "p = Output(latent=self.n).latent\nreturn p.mode()", "self.n = width", "from somewhere import Output"
+    ),
     "loop of no rounds": model("for _ in range(0):\n    x = F.relu(x)\nreturn x"),
 }
 

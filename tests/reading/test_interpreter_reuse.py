@@ -122,6 +122,8 @@ _SINGLE: dict[str, tuple[str, str, str]] = {
     "one or the other": ("return self.a(x)", "if width:\n    self.a = nn.ReLU()\nelse:\n    self.a = nn.GELU()", ""),
     "two submodules of a class": ("return self.c(self.b(x))", "self.b = Block()\nself.c = Block()", _BLOCK),
     "deepcopy": ("return self.b(self.a(x))", "self.a = nn.ReLU()\nself.b = copy.deepcopy(self.a)", "import copy"),
+    "by index in a range that each round of a loop moves on": ("for i in range(3):\n    for j in range(*self.spans[i]):\n        x = self.s[j](x)\nreturn x", "self.s = nn.ModuleList([nn.ReLU() for _ in range(width)])\nself.spans = spans(width)", "from spans import spans"),
+    "by index from where each round of a loop starts": ("for i in range(3):\n    for j in range(self.starts[i], 9):\n        x = self.s[j](x)\nreturn x", "self.s = nn.ModuleList([nn.ReLU() for _ in range(width)])\nself.starts = spans(width)", "from spans import spans"),
     "deepcopy of a container": ("for m in self.s:\n    x = m(x)\nfor m in self.t:\n    x = m(x)\nreturn x", "self.s = nn.ModuleList(nn.Sequential(nn.ReLU()) for _ in range(3))\nself.t = copy.deepcopy(self.s)", "import copy"),
     "deepcopy of one by one": ("return self.t[0](self.s[0](x))", "self.s = nn.Sequential(nn.ReLU())\nself.t = copy.deepcopy(self.s)", "import copy"),
     "deepcopy of a dict": ("return self.t['a'](self.s['a'](x))", "self.s = nn.ModuleDict({'a': nn.ReLU()})\nself.t = copy.deepcopy(self.s)", "import copy"),

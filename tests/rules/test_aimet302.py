@@ -178,3 +178,20 @@ def test_what_a_helper_is_said_to_take_says_more_than_a_guess() -> None:
     )
     assert findings("AIMET302", source.format("Sequence[int]")) == []
     assert underlined(source, findings("AIMET302", source.format("Tensor"))) == ["assert x.size(1) == h * w"]
+
+
+def test_what_is_said_to_be_an_array_is_one_whatever_was_passed() -> None:
+    source = (
+        "import numpy as np\nfrom torch import Tensor, nn\n\n\n"
+        "def score(x: {0}) -> int:\n    y: {1} = x + x\n    if y.max() > 0:\n        return 1\n    return 2\n\n\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.fc = nn.Linear(4, 4)\n\n    def forward(self, x):\n        x = self.fc(x)\n"
+        "        return x * score(x.sum(1))\n"
+    )
+    for parameter, local, count in (
+        ("Tensor", "Tensor", 1),
+        ("np.ndarray", "object", 0),
+        ("np.ndarray[int]", "object", 0),
+        ("Tensor", "np.ndarray", 0),
+    ):
+        assert len(findings("AIMET302", source.format(parameter, local))) == count, (parameter, local)
