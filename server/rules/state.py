@@ -86,22 +86,25 @@ def _is_unknown(index: Index, value: Value) -> bool:
 
 # Apart from each other, and beginning with plain characters: they are found much faster.
 _ACTS = (re.compile(r"self\.(\w+)\s*(?:\(|\[|\.\w)"), re.compile(r"in (?<!\win )(?:\w+\()?self\.(\w+)"))
-_ALIAS = re.compile(r"(\w+) = self\.(\w+)[ \t]*(?:#.*)?$", re.MULTILINE)
+_ALIASED = re.compile(r" = self\.(\w+)[ \t]*(?:#.*)?$", re.MULTILINE)
 
 
 def _acting_as_modules(definition: Definition) -> frozenset[str]:
     """The attributes that are called, walked over or asked for attributes anywhere in a class, by another name too."""
     known = definition.memo.get("acting as modules")
     if known is None:
-        found = [pattern.findall(definition.source) for pattern in _ACTS]
-        found.append(_acting_aliases(definition.source))
-        known = definition.memo["acting as modules"] = frozenset().union(*found)
+        found = (pattern.findall(definition.source) for pattern in _ACTS)
+        known = frozenset().union(*found, _acting_aliases(definition.source))
+        definition.memo["acting as modules"] = known
     return frozenset(known)
 
 
-def _acting_aliases(source: str) -> list[str]:
+def _acting_aliases(source: str) -> Iterator[str]:
     """The attributes that a local name stands for which acts as a module (`net = self.net; net.stem(x)`)."""
-    return [name for alias, name in _ALIAS.findall(source) if re.search(rf"\b{alias}(?:\(|\[|\.\w)", source)]
+    for aliased in _ALIASED.finditer(source):
+        alias = source[source.rfind("\n", 0, aliased.start()) + 1 : aliased.start()].strip()
+        if alias.isidentifier() and re.search(rf"\b{alias}(?:\(|\[|\.\w)", source):
+            yield aliased.group(1)
 
 
 # `self.cache = x`, `self.cache[i] += x`, and what puts something there by a call.

@@ -30,6 +30,29 @@ def _named(source: str, others: dict[str, str] | None = None) -> list[str]:
 
 
 @pytest.mark.parametrize(
+    ("init", "forward", "expected"),
+    [
+        ("self.of = of", "self.of.stem(x) * 2", []),
+        ("self.of: Head = Head(of)", "self.of(x) * 2", []),
+        ("self.of = Head(of)", "x * self.of.scale", []),
+        ("self.of = of", "x * self.of", ["A"]),
+        ("self.of = Plain()", "self.of(x) * 2", ["A"]),
+    ],
+)
+@pytest.mark.parametrize("alias", [False, True])
+def test_what_may_be_a_module_is_a_submodule(init: str, forward: str, expected: list[str], alias: bool) -> None:
+    before = "of = self.of  # kept\n        return " if alias else "return "
+    source = (
+        "from somewhere import Base\n\n\nclass Head(Base):\n    pass\n\n\nclass Plain:\n"
+        "    def __call__(self, x):\n        return x + 1\n\n\n"
+        "class A(nn.Module):\n    def __init__(self, of):\n        super().__init__()\n"
+        f"        {init}\n\n    def forward(self, x):\n"
+        f"        {before}{forward.replace('self.of', 'of') if alias else forward}\n"
+    )
+    assert _named(source) == expected
+
+
+@pytest.mark.parametrize(
     ("body", "first"),
     [
         ("x.view(x.size(0), -1)", "Leave"),
