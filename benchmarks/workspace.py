@@ -6,6 +6,7 @@ import ast
 import gc
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -118,6 +119,22 @@ def measure_again(name: str) -> dict[str, float]:
                 times.setdefault(what, []).append(check_all(root, texts, keep=True)[1])
                 shutil.rmtree(copy)
     return {what: min(each) for what, each in times.items()}
+
+
+def measure_fix(name: str) -> dict[str, float]:
+    """CPU seconds of checking a corpus and of repairing it, each in one process and in its own Python."""
+    times: dict[str, float] = {}
+    for what, more in (("check", ()), ("fix", ("--unsafe-fixes",))):
+        with tempfile.TemporaryDirectory() as place:
+            shutil.copytree(corpora.folder(name), os.path.join(place, name))
+            command = [sys.executable, "-m", "aimet_guidelines", what, place, "--no-cache", "--jobs", "1", *more]
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            done = subprocess.run(command, check=False, capture_output=True, text=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times[what] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    count = re.search(r"^(\d+) findings repaired", done.stdout)
+    assert count is not None, done.stderr
+    return {**times, "repaired": int(count[1])}
 
 
 def _second(root: str, sources: dict[str, str]) -> dict[str, dict[str, str]]:
@@ -233,6 +250,16 @@ def run(whole: tuple[tuple[str, int], ...] = _WHOLE) -> list[Row]:
     for what, goal in _GOALS.items():
         measured, against = milliseconds(again[what]), f"first run {milliseconds(again['first'])}"
         rows.append(Row(f"timm, second run, {what}: CPU", measured, against, again[what] / again["first"], goal))
+    fixed = _apart("measure_fix", "timm")
+    rows.append(
+        Row(
+            f"timm, fix --unsafe-fixes, {fixed['repaired']:,} repairs, one process: CPU",
+            milliseconds(fixed["fix"]),
+            f"check {milliseconds(fixed['check'])}",
+            fixed["fix"] / fixed["check"],
+            3.0,
+        )
+    )
     seconds = torchfix("timm")
     if seconds == seconds:
         rows.append(Row("timm, TorchFix 0.7.0, which reads with libcst: wall-clock", milliseconds(seconds)))
@@ -243,6 +270,7 @@ _MEASURES = {
     "measure": lambda name, count: measure(name, int(count)),
     "measure_wall": lambda name, count, processes: measure_wall(name, int(count), int(processes)),
     "measure_again": measure_again,
+    "measure_fix": measure_fix,
 }
 
 if __name__ == "__main__":

@@ -96,15 +96,16 @@ def _program() -> bytes:
 class Cache:
     """The kept reports of one project."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, place: Path | None = None) -> None:
+        """place: the folder that they are kept in, if not the user's."""
         self._project = project
         self._connection: sqlite3.Connection | None = None
         # Stands for the last time that somebody had other files: what was kept since is of these.
         self._turn: bytes | None = None
         # The number that the names of each process of this run are kept under.
         self._runs: dict[int, int] = {}
-        place = folder()
-        file = place / f"{digest(project.root).hex()}.sqlite"
+        place = place or folder()
+        file = _file(project, place)
         try:
             place.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds the texts of the files
             _forget_old(place)
@@ -302,6 +303,22 @@ class Cache:
                 known = ((raw, self._project.files[_text(raw)].known_imports) for (raw,) in unknown)
                 rows = [(pickle.dumps(imports, pickle.HIGHEST_PROTOCOL), raw) for raw, imports in known if imports]
                 connection.executemany("UPDATE files SET imports=? WHERE path=?", rows)
+
+
+def copy(project: Project, place: Path) -> None:
+    """Keep what is kept of a project in another folder, too."""
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(_file(project, folder()))) as kept,
+            contextlib.closing(sqlite3.connect(_file(project, place))) as other,
+        ):
+            kept.backup(other)
+    except sqlite3.Error as error:
+        _log.info("what was kept is not used: %s", error)
+
+
+def _file(project: Project, place: Path) -> Path:
+    return place / f"{digest(project.root).hex()}.sqlite"
 
 
 def _told(connection: sqlite3.Connection, key: str) -> bytes | None:

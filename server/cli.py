@@ -252,8 +252,9 @@ def _fix(arguments: argparse.Namespace) -> int:
     run = _run(arguments)
     _collect_seldom()
     run.index()
-    done = repair(run, arguments.jobs, keep=not arguments.no_cache)
     from_stdin = "-" in arguments.paths
+    keep = not arguments.no_cache
+    done = repair(run, arguments.jobs, keep=keep, keep_repaired=keep and not (from_stdin or arguments.diff))
     failures = [*done.failures, *run.mistakes()]
     unwritten = 0
     if arguments.diff:
@@ -271,7 +272,7 @@ def _fix(arguments: argparse.Namespace) -> int:
             except SourceError as error:
                 failures.append(_failure(shown, error.line, error.message))
                 unwritten += len(done.applied.pop(shown, ()))
-    results = run.check(jobs=arguments.jobs)
+    results = run.results(done.reports[target.path] for target in run.targets)
     failures += [failure for failure in results.failures if failure not in failures]
     stream = sys.stderr if from_stdin or arguments.diff else sys.stdout
     count = sum(map(len, done.applied.values()))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import logging
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Set
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import suppression
 from .config import Config
@@ -40,11 +41,31 @@ _COMMENTS_AT_END = re.compile(r"(?:^#[^\r\n]*(?:\r\n|\r|\n))+\Z", re.MULTILINE)
 
 @dataclass
 class Fixed:
-    """What `fix_all` did. edits: per file, against the project's texts. text: the new text of the file asked for."""
+    """What `fix_all` did with the file `path`. project: with the new texts. before: the texts that they replaced."""
 
-    edits: dict[str, list[Edit]] = field(default_factory=dict)
+    path: str
+    project: Project
+    before: dict[str, str] = field(default_factory=dict)
     applied: list[tuple[Finding, Repair]] = field(default_factory=list)
-    text: str = ""
+
+    @property
+    def text(self) -> str:
+        """The new text of the file."""
+        return self.project.text(self.path)
+
+    @property
+    def edits(self) -> dict[str, list[Edit]]:
+        """The edits of each file that it changed."""
+        from .rewriting import minimal_edits
+
+        return {path: minimal_edits(self.before[path], self.project.text(path)) for path in sorted(self.before)}
+
+
+class _Carried(NamedTuple):
+    """The new texts of the files that repairs change, and by index which could not be carried out."""
+
+    texts: dict[str, str]
+    failed: set[int]
 
 
 def check(
@@ -166,101 +187,140 @@ def repair_edits(
 
     if finding.code == suppression.UNUSED:
         return {path: suppression.removal_edits(project.text(path), finding.span)}
-    texts, failed = _carry_out(project, [repair])
-    if failed:
+    carried = _carry_out(project, [repair])
+    if carried.failed:
         return {}
-    return {each: minimal_edits(project.text(each), text) for each, text in texts.items()}
+    return {each: minimal_edits(project.text(each), text) for each, text in carried.texts.items()}
 
 
-def fix_all(path: str, project: Project, config: Config, allowed: Callable[[Finding, Repair], bool]) -> Fixed:
-    """Apply every repair of one file's findings that is `allowed`, until none is left."""
-    from .rewriting import apply_edits, minimal_edits
+def fix_all(
+    path: str,
+    project: Project,
+    config: Config,
+    allowed: Callable[[Finding, Repair], bool],
+    *,
+    in_place: bool = False,
+) -> Fixed:
+    """Apply every repair of one file's findings that is `allowed`, until none is left.
 
-    start, fixed = project, Fixed()
-    touched: set[str] = set()
+    in_place: the project is given up for that with the new texts, which then has what this one has read.
+    """
+    fixed = Fixed(path, project)
     for _ in range(_ROUNDS):
-        chosen: list[tuple[Finding, Repair]] = []
-        for finding in check(path, project, config).findings:
-            repair = next((each for each in finding.repairs if allowed(finding, each)), None)
-            if repair is not None:
-                chosen.append((finding, repair))
-        comments = [each for each in chosen if each[0].code == suppression.UNUSED]
-        repairs = [each for each in chosen if each[0].code != suppression.UNUSED]
-        if not chosen:
+        done = _repair_once(path, fixed.project, config, allowed)
+        if done is None:
             break
-        together = at_once(Index(project), [repair for _, repair in repairs])
-        repairs = [each for each, now in zip(repairs, together, strict=True) if now]
-        texts, failed = _carry_out(project, [repair for _, repair in repairs])
-        fixed.applied.extend(each for index, each in enumerate(repairs) if index not in failed)
-        if not texts and comments:
-            text = project.text(path)
-            edits = [edit for finding, _ in comments for edit in suppression.removal_edits(text, finding.span)]
-            texts[path] = apply_edits(text, edits)
-            fixed.applied.extend(comments)
-        texts = {each: text for each, text in texts.items() if text != project.text(each)}
-        if not texts:
-            break
-        touched.update(texts)
-        project = (project.fork() if project is start else project).updated(texts)
-    fixed.text = project.text(path)
-    fixed.edits = {each: minimal_edits(start.text(each), project.text(each)) for each in sorted(touched)}
+        texts, applied = done
+        fixed.applied.extend(applied)
+        for each in texts:
+            fixed.before.setdefault(each, fixed.project.text(each))
+        start = fixed.project if in_place or fixed.project is not project else project.fork()
+        fixed.project = start.updated(texts)
     return fixed
 
 
-def _carry_out(project: Project, repairs: Iterable[Repair]) -> tuple[dict[str, str], set[int]]:
-    """The new texts of the files that repairs change, and the indexes of repairs that could not be carried out."""
-    from .rewriting import Imports, apply_edits, import_edit, rewrite
+def _repair_once(
+    path: str, project: Project, config: Config, allowed: Callable[[Finding, Repair], bool]
+) -> tuple[dict[str, str], list[tuple[Finding, Repair]]] | None:
+    """The new texts of files, and the repairs of the file's findings that go together; None where nothing changes."""
+    from .rewriting import apply_edits
 
+    chosen: list[tuple[Finding, Repair]] = []
+    for finding in check(path, project, config).findings:
+        repair = next((each for each in finding.repairs if allowed(finding, each)), None)
+        if repair is not None:
+            chosen.append((finding, repair))
+    comments = [each for each in chosen if each[0].code == suppression.UNUSED]
+    repairs = [each for each in chosen if each[0].code != suppression.UNUSED]
+    if repairs:
+        together = at_once(Index(project), [repair for _, repair in repairs])
+        repairs = [each for each, now in zip(repairs, together, strict=True) if now]
+        carried = _carry_out(project, [repair for _, repair in repairs])
+        texts = {each: text for each, text in carried.texts.items() if text != project.text(each)}
+        if texts:
+            return texts, [each for index, each in enumerate(repairs) if index not in carried.failed]
+    if comments:
+        text = project.text(path)
+        edits = [edit for finding, _ in comments for edit in suppression.removal_edits(text, finding.span)]
+        return {path: apply_edits(text, edits)}, comments
+    return None
+
+
+def _carry_out(project: Project, repairs: Iterable[Repair]) -> _Carried:
     steps: dict[tuple[str, str], list[tuple[int, Step]]] = {}
     for index, repair in enumerate(repairs):
         followed = following(project, repair.interface, repair.changes) if repair.interface is not None else ()
         for change in (*repair.changes, *followed):
             steps.setdefault((change.path, change.key), []).extend((index, step) for step in change.steps)
-    failed: set[int] = set()
-    texts: dict[str, str] = {}
     by_file: dict[str, list[tuple[str, list[tuple[int, Step]]]]] = {}
+    places: dict[str, set[int]] = {}  # by file, the repairs with steps there
+    statements: Counter[int] = Counter()
     for (path, key), listed in steps.items():
         by_file.setdefault(path, []).append((key, listed))
-    for path, changes in by_file.items():
+        indexes = {index for index, _ in listed}
+        places.setdefault(path, set()).update(indexes)
+        statements.update(indexes)
+    failed: set[int] = set()
+    texts: dict[str, str] = {}
+    waiting = list(by_file)
+    while waiting:
+        path = waiting.pop(0)
         facts = project.files.get(path)
         if facts is None:
-            failed.update(index for _, listed in changes for index, _ in listed)
+            left_out = places[path] - failed
+        else:
+            texts[path], left_out = _rewritten(facts, by_file[path], failed)
+        # A repair is carried out whole or not at all: what it changed in other statements is taken back.
+        failed |= left_out
+        elsewhere = {index for index in left_out if statements[index] > 1}
+        waiting += [each for each in by_file if each not in waiting and places[each] & elsewhere]
+    return _Carried(texts, failed)
+
+
+def _rewritten(
+    facts: FileFacts, changes: Iterable[tuple[str, list[tuple[int, Step]]]], failed: Set[int]
+) -> tuple[str, set[int]]:
+    """The new text of a file, and by index the repairs that could not be carried out there, of those not in `failed`.
+
+    changes: for each statement, by its key, the steps with the index of each one's repair.
+    """
+    from .rewriting import Imports, apply_edits, import_edit, rewrite
+
+    imports = Imports(facts.imports, frozenset(facts.scope))
+    left_out: set[int] = set()
+    replaced: dict[str, str] = {}
+    ahead: dict[str, str] = {}
+    lines: list[ImportLine] = []
+    inserted: set[InsertStatements] = set()
+    for key, listed in changes:
+        statement = facts.source.by_key.get(key)
+        if statement is None:
+            left_out.update(index for index, _ in listed if index not in failed)
             continue
-        imports = Imports(facts.imports, frozenset(facts.scope))
-        replaced: dict[str, str] = {}
-        ahead: dict[str, str] = {}
-        lines: list[ImportLine] = []
-        inserted: set[InsertStatements] = set()
-        for key, listed in changes:
-            statement = facts.source.by_key.get(key)
-            if statement is None:
-                failed.update(index for index, _ in listed)
-                continue
-            while True:
-                part = _once([(index, step) for index, step in listed if index not in failed], inserted)
-                done = rewrite(statement.text, [step for _, step in part], imports)
-                if not done.failed:
-                    break
-                # A repair is carried out whole or not at all.
-                for number, reason in done.failed:
-                    _log.info("%s: a repair was left out: %s", path, reason)
-                    failed.add(part[number][0])
-            inserted.update(step for _, step in part if isinstance(step, InsertStatements))
-            replaced[key], ahead[key] = done.text, done.ahead
-            lines.extend(done.imports)
-        pieces = [facts.source.text[: len(facts.source.text) - sum(len(s.text) for s in _in_order(facts))]]
-        for statement in _in_order(facts):
-            if ahead.get(statement.key):
-                # Comments right above a statement stay there.
-                above = _COMMENTS_AT_END.search(pieces[-1])
-                kept = above[0] if above is not None else ""
-                pieces[-1:] = [pieces[-1][: len(pieces[-1]) - len(kept)], ahead[statement.key], kept]
-            pieces.append(replaced.get(statement.key, statement.text))
-        text = "".join(pieces)
-        if lines:
-            text = apply_edits(text, import_edit(text, list(dict.fromkeys(lines)), facts.absolute))
-        texts[path] = text
-    return texts, failed
+        while True:
+            part = [(index, step) for index, step in listed if index not in failed and index not in left_out]
+            part = _once(part, inserted)
+            done = rewrite(statement.text, [step for _, step in part], imports)
+            if not done.failed:
+                break
+            for number, reason in done.failed:
+                _log.info("%s: a repair was left out: %s", facts.path, reason)
+                left_out.add(part[number][0])
+        inserted.update(step for _, step in part if isinstance(step, InsertStatements))
+        replaced[key], ahead[key] = done.text, done.ahead
+        lines.extend(done.imports)
+    pieces = [facts.source.text[: len(facts.source.text) - sum(len(s.text) for s in _in_order(facts))]]
+    for statement in _in_order(facts):
+        if ahead.get(statement.key):
+            # Comments right above a statement stay there.
+            above = _COMMENTS_AT_END.search(pieces[-1])
+            kept = above[0] if above is not None else ""
+            pieces[-1:] = [pieces[-1][: len(pieces[-1]) - len(kept)], ahead[statement.key], kept]
+        pieces.append(replaced.get(statement.key, statement.text))
+    text = "".join(pieces)
+    if lines:
+        text = apply_edits(text, import_edit(text, list(dict.fromkeys(lines)), facts.absolute))
+    return text, left_out
 
 
 def _once(listed: list[tuple[int, Step]], inserted: set[InsertStatements]) -> list[tuple[int, Step]]:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
 from . import engine, sharing
@@ -46,12 +47,15 @@ class _Checked(NamedTuple):
     rests_on: _Rests | None
 
 
-def check_each(tasks: Sequence[Task], jobs: int = 0, *, keep: bool = False) -> Iterator[Report]:
+def check_each(
+    tasks: Sequence[Task], jobs: int = 0, *, keep: bool = False, place: Path | None = None
+) -> Iterator[Report]:
     """The report of each (path, project, config), in order.
 
     jobs: at most that many processes; 0 for one per core. Processes share the projects by forking; where a system
     cannot fork there is one process. Raises `sharing.ProcessDiedError` where the system ends one.
-    keep: take what an earlier run found where it still holds, and keep what this one finds.
+    keep: take what an earlier run found where it still holds, and keep what this one finds. place: where, if not in the
+    user's cache folder.
     """
     if not keep:
         indexes = range(len(tasks))
@@ -59,12 +63,30 @@ def check_each(tasks: Sequence[Task], jobs: int = 0, *, keep: bool = False) -> I
         yield from _sorted(indexes, ((index, each.report) for index, each in checked))
         return
     projects = {id(project): project for _, project, _ in tasks}
-    caches = {key: Cache(project) for key, project in projects.items()}
+    caches = {key: Cache(project, place) for key, project in projects.items()}
     try:
         yield from _check_kept(tasks, jobs, caches)
     finally:
         for cache in caches.values():
             cache.close()
+
+
+def stays_read(tasks: Sequence[Task], jobs: int) -> bool:
+    """Whether the projects remember what checking these tasks reads: in one process, and not batch by batch."""
+    return _processes(len(tasks), jobs) == 1 and not _are_large(project for _, project, _ in tasks)
+
+
+def _processes(count: int, jobs: int) -> int:
+    """How many processes check so many files, where up to `jobs` are allowed."""
+    if count < _WORTH_IT or not hasattr(os, "fork"):
+        return 1
+    return min(jobs or _cores(), -(-count // (_WORTH_IT // 2)))
+
+
+def _are_large(projects: Iterable[Project]) -> bool:
+    """Whether projects are too large to hold all that is read of them."""
+    given = {id(project): project for project in projects}.values()
+    return sum(len(project.text(path)) for project in given for path in project.paths) > _LARGE
 
 
 def _check_kept(tasks: Sequence[Task], jobs: int, caches: dict[int, Cache]) -> Iterator[Report]:
@@ -110,10 +132,10 @@ def _keep_each(
 
 def _check_all(tasks: Sequence[Task], indexes: Sequence[int], jobs: int, keep: bool) -> Iterator[tuple[int, _Checked]]:
     """Check the tasks at these indexes, in the order that costs least. keep: find out what the reports rest on, too."""
-    jobs = min(jobs or _cores(), -(-len(indexes) // (_WORTH_IT // 2)))
+    jobs = _processes(len(indexes), jobs)
     if not indexes:
         return
-    if jobs < 2 or len(indexes) < _WORTH_IT or not hasattr(os, "fork"):
+    if jobs == 1:
         with _uncollected():
             checker = _Checker(tasks, keep, shared=False)
             order = checker.ordered(indexes)
@@ -146,8 +168,7 @@ class _Checker:
         """shared: what each of several processes would find out, is found out before they start."""
         self._tasks, self._keep = tasks, keep
         given = {id(project): project for _, project, _ in tasks}
-        size = sum(len(project.text(path)) for project in given.values() for path in project.paths)
-        self._in_batches, self._is_shared = size > _LARGE, shared
+        self._in_batches, self._is_shared = _are_large(given.values()), shared
         self._projects = {key: project.prepared() for key, project in given.items()} if self._in_batches else given
         for project in self._projects.values() if shared else ():
             project.prepare()

@@ -6,17 +6,20 @@ import ast
 import logging
 import os
 import re
+import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from . import engine
+from .cache import copy
 from .config import Config
 from .discovery import walk
 from .engine import Project
-from .finding import Edit, Finding, Repair, Report, Safety
-from .jobs import bounded, check_each
-from .notebooks import Notebook, NotebookError, join, read_notebook
+from .finding import Finding, Repair, Report, Safety
+from .jobs import Task, bounded, check_each, stays_read
+from .notebooks import Notebook, NotebookError, read_notebook
 from .positions import Span, split_lines
 from .reading.source import Source, read
 from .reporters.results import Entry, Failure, Place, Results
@@ -25,6 +28,8 @@ from .sources import SourceError, SourceFile, decode, read_source
 
 _log = logging.getLogger(__name__)
 
+# A file is looked at again once more than repairs of others can make it need that.
+_PASSES = 3
 _IMPORTS_AIMET = re.compile(r"^[ \t]*(?:import|from)[ \t]+aimet_torch\b", re.MULTILINE)
 
 
@@ -146,17 +151,20 @@ class Run:
 
         keep: take what the last run found where it still holds, and keep what this one finds.
         """
+        return self.results(check_each(self.tasks(self.targets), jobs, keep=keep))
+
+    def results(self, reports: Iterable[Report]) -> Results:
+        """The reports of all targets, in order, as people see them."""
         results = Results(files=len(self.targets), failures=[*self.failures, *self.mistakes()])
         by_path = {target.path: target for target in self.targets}
-        for target, report in zip(self.targets, self.reports(jobs, keep), strict=True):
+        for target, report in zip(self.targets, reports, strict=True):
             self._collect(target, report, results, by_path)
         results.sort()
         return results
 
-    def reports(self, jobs: int, keep: bool) -> Iterable[Report]:
-        """The report of every target, in order."""
-        tasks = [(target.path, self.projects[target.root], self.config(target)) for target in self.targets]
-        return check_each(tasks, jobs, keep=keep)
+    def tasks(self, targets: Iterable[Target]) -> list[Task]:
+        """What checking the targets takes."""
+        return [(target.path, self.projects[target.root], self.config(target)) for target in targets]
 
     def mistakes(self) -> Iterator[Failure]:
         """What is wrong in the pyproject.toml files that the targets' settings come from."""
@@ -201,11 +209,15 @@ class Run:
 
 @dataclass(slots=True)
 class Repaired:
-    """What fixing did. changed: files with their new contents as text. applied: the repairs, per shown path."""
+    """What fixing did. changed: files with their new contents as text. applied: the repairs, per shown path.
+
+    reports: of each target, as it is repaired, by its path.
+    """
 
     changed: list[tuple[SourceFile, str, str]] = field(default_factory=list)
     applied: dict[str, list[tuple[Finding, Repair]]] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    reports: dict[str, Report] = field(default_factory=dict)
 
 
 def allowed(config: Config) -> Callable[[Finding, Repair], bool]:
@@ -217,81 +229,156 @@ def allowed(config: Config) -> Callable[[Finding, Repair], bool]:
     return allow
 
 
-def repair(run: Run, jobs: int = 0, *, keep: bool = False) -> Repaired:
+def repair(run: Run, jobs: int = 0, *, keep: bool = False, keep_repaired: bool = False) -> Repaired:
     """Repair every target, to a fixed point across files; nothing is written yet.
 
     A file that would parse worse than before is left as it was, with all that its repair changes elsewhere.
     jobs, keep: how it is found out which files there is something to repair in, as in `Run.check`.
+    keep_repaired: keep what is found in the repaired files, which somebody will write, for the next run.
     """
-    done = Repaired(failures=list(run.failures))
-    by_path = {target.path: target for target in run.targets}
-    edited: dict[str, dict[int, str]] = {}
-    visits = dict.fromkeys(by_path, 0)
-    queue = [
-        report.path for report in run.reports(jobs, keep) if _is_repaired(run.config(by_path[report.path]), report)
-    ]
-    while queue:
-        path = queue.pop(0)
-        target = by_path[path]
-        project = run.projects[target.root]
-        project = run.projects[target.root] = bounded(project, project.files[path].package)
-        visits[path] += 1
-        fixed = engine.fix_all(path, project, run.config(target), allowed(run.config(target)))
-        if not fixed.applied:
-            continue
+    with tempfile.TemporaryDirectory() as place:
+        repairing = _Repairing(run, jobs, keep, keep_repaired, Path(place))
+        repairing.repair()
+    return repairing.done
+
+
+class _Repairing:
+    """Repairs file after file, each as those before it have become, then looks at all again."""
+
+    def __init__(self, run: Run, jobs: int, keep: bool, keep_repaired: bool, place: Path) -> None:
+        """place: an empty folder, for what is kept no longer than this lasts."""
+        self._run, self._jobs, self._keep, self._keep_repaired, self._place = run, jobs, keep, keep_repaired, place
+        self._targets = {target.path: target for target in run.targets}
+        self._reports: dict[str, Report] = {}
+        # The projects with files that were repaired since their reports were made: one file can be of several.
+        self._stale: set[str] = set()
+        # The files that were repaired, with their new contents.
+        self._written: dict[str, str] = {}
+        # The files of which no repair is carried out.
+        self._barred: set[str] = set()
+        self._is_copied = False
+        self.done = Repaired(failures=list(run.failures))
+
+    def repair(self) -> None:
+        """Repair the targets, project by project."""
+        by_root: dict[str, list[Target]] = {root: [] for root in self._run.projects}
+        for target in self._run.targets:
+            by_root[target.root].append(target)
+        self._check(self._run.targets, first=True)
+        for root, targets in by_root.items():
+            if root in self._stale:
+                self._check(targets)
+            before = {target.path: self._reports[target.path] for target in targets}
+            while not self._repaired(root, targets):
+                self._reports.update(before)
+        for root in sorted(self._stale):
+            self._check(by_root[root])
+        for path, text in sorted(self._written.items()):
+            self._finish(path, text)
+        self.done.reports = self._reports
+
+    def _check(self, targets: Sequence[Target], *, first: bool = False) -> None:
+        tasks = self._run.tasks(targets)
+        if self._keep_repaired or (first and self._keep):
+            found = check_each(tasks, self._jobs, keep=True)
+        else:
+            # Memory tells what still holds of what was read, if all was read, and nobody gave it up.
+            remembered = not self._keep and stays_read(tasks, self._jobs)
+            if self._keep and not self._is_copied:
+                self._is_copied = True
+                for project in self._run.projects.values():
+                    copy(project, self._place)
+            found = check_each(tasks, self._jobs, keep=not remembered, place=self._place)
+        self._reports.update((report.path, report) for report in found)
+        self._stale -= {target.root for target in targets}
+
+    def _repaired(self, root: str, targets: Sequence[Target]) -> bool:
+        """Repair the targets of a project; False, and nothing is changed, where that spoils a file: next time, without
+        the repairs of the files that it was repaired for.
+        """
+        before: dict[str, str] = {}
+        authors: dict[str, set[str]] = {}
+        applied: list[tuple[Target, list[tuple[Finding, Repair]]]] = []
+        for _ in range(_PASSES):
+            wanting = [target for target in targets if self._is_wanting(target)]
+            known = len(applied)
+            for target in wanting:
+                project = self._run.projects[root]
+                project = self._run.projects[root] = bounded(project, project.files[target.path].package)
+                config = self._run.config(target)
+                fixed = engine.fix_all(target.path, project, config, allowed(config), in_place=True)
+                if fixed.before:
+                    before = {**fixed.before, **before}
+                    for path in fixed.before:
+                        authors.setdefault(path, set()).add(target.path)
+                    applied.append((target, fixed.applied))
+                    self._run.projects[root] = fixed.project
+                    self._take({path: fixed.project.text(path) for path in fixed.before})
+            if len(applied) == known:
+                break
+            self._check(targets)
+        written: dict[str, str] = {}
+        spoilt: dict[str, SourceError | NotebookError] = {}
+        for path, text in before.items():
+            try:
+                written[path] = self._written_as(path, text, self._run.projects[root].text(path))
+            except (SourceError, NotebookError) as error:
+                spoilt[path] = error
+        for path, why in spoilt.items():
+            for author in sorted(authors[path] - self._barred):
+                self._barred.add(author)
+                self.done.failures.append(Failure(self._targets[author].shown, why.line + 1, why.message))
+        if spoilt:
+            self._take(before)
+            return False
+        self._written.update(written)
+        for target, repairs in applied:
+            self.done.applied.setdefault(target.shown, []).extend(repairs)
+        return True
+
+    def _is_wanting(self, target: Target) -> bool:
+        """Whether fix-all applies a repair of one of a file's findings."""
+        if target.path in self._barred:
+            return False
+        allow = allowed(self._run.config(target))
+        findings = self._reports[target.path].findings
+        return any(allow(finding, repair) for finding in findings for repair in finding.repairs)
+
+    def _take(self, texts: Mapping[str, str]) -> None:
+        """Tell every project the new texts of its files."""
+        for root, project in self._run.projects.items():
+            own = {path: text for path, text in texts.items() if path in project.files}
+            if own:
+                self._stale.add(root)
+            if any(text != project.text(path) for path, text in own.items()):
+                self._run.projects[root] = project.updated(own)
+
+    def _written_as(self, path: str, before: str, text: str) -> str:
+        """What a file is written as for the new text of its module; raises where that must not be."""
+        from .rewriting import apply_edits, minimal_edits  # rewriting is slow to import and only repairs need it
+
+        if not _parses(text) and (_parses(before) or _broken(read(text)) > _broken(read(before))):
+            raise SourceError("not repaired: the result would parse worse than before (a defect of this program)")
+        target = self._targets.get(path)
+        if target is None or target.notebook is None:
+            return text
+        module = target.notebook.module
         try:
-            texts = _checked(run, target, project, fixed.edits, by_path, edited)
-        except (SourceError, NotebookError) as error:
-            done.failures.append(Failure(target.shown, error.line + 1, error.message))
-            continue
-        run.projects[target.root] = project.updated(texts)
-        done.applied.setdefault(target.shown, []).extend(fixed.applied)
-        following = run.projects[target.root].dependents(path) | set(texts)
-        queue += [each for each in sorted(following) if each in by_path and visits[each] < 3 and each not in queue]
-    _finish(run, by_path, edited, done)
-    return done
-
-
-def _is_repaired(config: Config, report: Report) -> bool:
-    """Whether fix-all applies a repair of one of a file's findings."""
-    allow = allowed(config)
-    return any(allow(finding, repair) for finding in report.findings for repair in finding.repairs)
-
-
-def _checked(
-    run: Run,
-    target: Target,
-    project: Project,
-    edits: Mapping[str, list[Edit]],
-    by_path: Mapping[str, Target],
-    edited: dict[str, dict[int, str]],
-) -> dict[str, str]:
-    """The new module texts that `edits` lead to; raises where one of them must not be."""
-    from .rewriting.edits import apply_edits  # rewriting is slow to import and only repairs need it
-
-    texts: dict[str, str] = {}
-    cells: dict[str, dict[int, str]] = {}
-    for path, listed in edits.items():
-        try:
-            texts[path] = apply_edits(project.text(path), listed)
-            notebook = by_path[path].notebook if path in by_path else None
-            if notebook:
-                before = {
-                    index: edited.get(path, {}).get(index, cell) for index, cell in enumerate(notebook.module.cells)
-                }
-                module = join([before[index] for index in sorted(before)])
-                cells[path] = {index: apply_edits(before[index], part) for index, part in module.spread(listed).items()}
+            spread = module.spread(minimal_edits(module.text, text))
+            cells = {index: apply_edits(module.cells[index], edits) for index, edits in spread.items()}
         except ValueError as error:
             raise SourceError(f"not repaired: {getattr(error, 'message', error)}") from None
-    for path, text in texts.items():
-        before_repair = project.files[path].source
-        if _broken(read(text, before_repair)) > _broken(before_repair) or (
-            _parses(before_repair.text) and not _parses(text)
-        ):
-            raise SourceError("not repaired: the result would parse worse than before (a defect of this program)")
-    for path, text in texts.items():
-        edited.setdefault(path, {}).update(cells.get(path, {}) or {0: text})
-    return texts
+        return target.notebook.with_cells(cells)
+
+    def _finish(self, path: str, text: str) -> None:
+        target = self._targets.get(path)
+        try:
+            source = target.source if target else read_source(path)
+        except SourceError as error:
+            self.done.failures.append(Failure(self._run.show(path), error.line + 1, error.message))
+            return
+        if text != source.text:
+            self.done.changed.append((source, target.shown if target else self._run.show(path), text))
 
 
 def _broken(source: Source) -> int:
@@ -307,19 +394,6 @@ def _parses(text: str) -> bool:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True
-
-
-def _finish(run: Run, by_path: Mapping[str, Target], edited: Mapping[str, dict[int, str]], done: Repaired) -> None:
-    for path, parts in sorted(edited.items()):
-        target = by_path.get(path)
-        try:
-            source = target.source if target else read_source(path)
-        except SourceError as error:
-            done.failures.append(Failure(run.show(path), error.line + 1, error.message))
-            continue
-        text = target.notebook.with_cells(parts) if target and target.notebook else parts[0]
-        if text != source.text:
-            done.changed.append((source, target.shown if target else run.show(path), text))
 
 
 def posix(path: str) -> str:

@@ -6,10 +6,10 @@ import logging
 from typing import Any
 
 import pytest
-from aimet_guidelines import judging
+from aimet_guidelines import engine, judging
 from aimet_guidelines.config import Config
 from aimet_guidelines.engine import Project, check, fix_all, repair_edits
-from aimet_guidelines.finding import Finding, Repair, Report, Safety, Severity
+from aimet_guidelines.finding import Change, Finding, Repair, ReplaceText, Report, Safety, Severity
 from aimet_guidelines.positions import Span, split_lines
 from aimet_guidelines.rewriting import apply_edits
 from aimet_guidelines.rules import RULES
@@ -350,3 +350,23 @@ def test_fix_all_leaves_the_project_it_was_asked_for_as_quick_as_before() -> Non
     fix_all(PATH, project, CONFIG, _safe)
     assert project.memory.newest is project
     assert check(PATH, project, CONFIG).findings == before
+
+
+def test_a_repair_that_fails_in_one_place_changes_nothing_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even what was rewritten before it was known: a function would be called as it no longer is."""
+    texts = {PATH: "def a(x):\n    return x.one + x.two\n", f"{ROOT}/b.py": "def b(x):\n    return x.three\n"}
+    project = Project.empty(ROOT).updated(texts)
+    here, there = (next(iter(project.files[path].source.by_key)) for path in texts)
+
+    def finding(span: Span, text: str) -> Finding:
+        elsewhere = Change(f"{ROOT}/b.py", there, (ReplaceText(Span(1, 11, 1, 18), text),))
+        repair = Repair("", Safety.SAFE, (Change(PATH, here, (ReplaceText(span, text),)), elsewhere))
+        return Finding("AIMET101", "", PATH, span, "", Severity.WARNING, "", (repair,))
+
+    found = [finding(Span(1, 11, 1, 16), "y"), finding(Span(1, 19, 1, 24), "z")]
+    monkeypatch.setattr(engine, "check", lambda *_: Report(PATH, found))
+    monkeypatch.setattr(engine, "_ROUNDS", 1)
+    fixed = fix_all(PATH, project, CONFIG, _safe)
+    assert (fixed.text, len(fixed.applied)) == ("def a(x):\n    return y + x.two\n", 1)
+    assert fixed.project.text(f"{ROOT}/b.py") == "def b(x):\n    return y\n"
+    assert project.text(PATH) == texts[PATH]

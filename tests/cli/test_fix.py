@@ -7,11 +7,11 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aimet_guidelines import engine, jobs
-from aimet_guidelines.finding import Edit
-from aimet_guidelines.positions import Span
+from aimet_guidelines.finding import Report
 
 from .conftest import CLEAN, FUNCTIONAL, REPAIRED, Runner
 
@@ -85,9 +85,9 @@ def test_a_result_that_would_parse_worse_is_not_written(
     path = write("net.py", FUNCTIONAL)
     real = engine.fix_all
 
-    def spoilt(*arguments: object) -> engine.Fixed:
-        fixed = real(*arguments)  # type: ignore[arg-type]
-        fixed.edits = {each: [Edit(Span(4, 0, 4, 5), "klass (")] for each in fixed.edits}
+    def spoilt(*arguments: Any, **more: Any) -> engine.Fixed:
+        fixed = real(*arguments, **more)
+        fixed.project = fixed.project.updated(dict.fromkeys(fixed.before, "class (\n"))
         return fixed
 
     monkeypatch.setattr(engine, "fix_all", spoilt)
@@ -144,12 +144,12 @@ def test_a_repair_of_one_file_that_touches_another_is_written_to_both(
 ) -> None:
     first, second = write("a.py", f"x = 1\n{FUNCTIONAL}"), write("b.py", "y = 1\n")
 
-    def both(path: str, project: engine.Project, *_: object) -> engine.Fixed:
-        texts = {each: project.text(each) for each in (first.as_posix(), second.as_posix())}
-        if path != first.as_posix() or "x = 2" in texts[path]:
-            return engine.Fixed(text=texts[path])
-        edits = {each: [Edit(Span(0, 4, 0, 5), "2")] for each in texts}
-        return engine.Fixed(edits, [(None, None)])  # type: ignore[list-item]
+    def both(path: str, project: engine.Project, *_: object, **__: object) -> engine.Fixed:
+        before = {each: project.text(each) for each in (first.as_posix(), second.as_posix())}
+        if path != first.as_posix() or "x = 2" in before[path]:
+            return engine.Fixed(path, project)
+        project = project.updated({each: text.replace(" = 1\n", " = 2\n") for each, text in before.items()})
+        return engine.Fixed(path, project, before)
 
     monkeypatch.setattr(engine, "fix_all", both)
     assert run("fix", "a.py").status == 0
@@ -190,3 +190,69 @@ def test_check_counts_what_fix_repairs(run: Runner, write: Callable[..., Path]) 
     assert run("fix", "--unsafe-fixes", "--diff").out == ""
     assert run("check", "--select", "AIMET301").out.endswith("1 can be repaired with --unsafe-fixes.\n")
     assert "Add()" in run("fix", "--select", "AIMET301", "--unsafe-fixes", "--diff").out
+
+
+def test_what_fix_finds_in_repaired_files_is_there_for_the_next_check(
+    run: Runner, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of files that are not written, what was found before stays."""
+    write(
+        "net.py",
+        _SUM.replace("self.fc(x) + x", "F.relu(x)").replace("from", "import torch.nn.functional as F\nfrom", 1),
+    )
+    for number in range(3):
+        write(f"other{number}.py", _SUM)
+    checked: list[str] = []
+    real = engine.check
+
+    def noting(path: str, *more: Any) -> Report:
+        checked.append(path.rpartition("/")[2])
+        return real(path, *more)
+
+    monkeypatch.setattr(engine, "check", noting)
+    run("check")
+    assert len(checked) == 4
+    checked.clear()
+    assert run("fix", "--diff").out
+    assert set(checked) == {"net.py"}  # as are its rounds
+    checked.clear()
+    run("check")
+    assert checked == []
+    run("fix")
+    assert set(checked) == {"net.py"}
+    checked.clear()
+    run("check")
+    assert checked == []
+
+
+def test_a_file_of_two_projects_is_repaired_once(run: Runner, write: Write) -> None:
+    """Each index has the file: the second must not repair, and write, the text that the first one saw."""
+    write("pyproject.toml", "")
+    write("inner/pyproject.toml", "")
+    inner = write("inner/net.py", FUNCTIONAL)
+    outer = write(
+        "outer.py", "from inner.net import Net\n\n" + FUNCTIONAL.replace("class Net(nn.Module)", "class More(Net)")
+    )
+    assert run("fix").out == "2 findings repaired in 2 files; 0 left.\n"
+    assert inner.read_text() == REPAIRED
+    assert "F.relu" not in outer.read_text()
+
+
+def test_repairs_of_many_files_do_not_have_all_read_again(
+    run: Runner, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file is looked at before its repair, after it, and once at the end."""
+    for number in range(9):
+        write(f"net{number}.py", FUNCTIONAL)
+        write(f"use{number}.py", f"from net{number} import Net\n\nnet = Net()\n")
+    looked = 0
+    real = engine.check
+
+    def counting(path: str, *more: Any) -> Report:
+        nonlocal looked
+        looked += 1
+        return real(path, *more)
+
+    monkeypatch.setattr(engine, "check", counting)
+    assert run("fix", "--no-cache").out == "9 findings repaired in 9 files; 0 left.\n"
+    assert looked == 2 * 18 + 2 * 9
