@@ -167,7 +167,7 @@ class FunctionalLayer(Rule):
             message = f"{message} No repair is offered: {reason}."
         return Draft(
             self.code, operation.site.spot(operation.node)._replace(span=_range(unit, operation)), message,
-            self.severity, operation.symbol, repairs,
+            self.severity, found.functional if found is not None else operation.symbol, repairs,
         )  # fmt: skip
 
     def _draft(self, unit: Unit, operation: Operation, found: Layer, config: Config) -> Draft:

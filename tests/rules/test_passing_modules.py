@@ -63,6 +63,7 @@ def _fixed(source: str, safely: bool = True) -> str:
 def test_a_module_made_in_forward_is_made_by_the_constructor(forward: str, repaired: str, init: str) -> None:
     (finding,) = _check(_net(forward))
     assert "is made while `forward` runs: AIMET gives it no quantizer of its own" in finding.message
+    assert finding.symbol.startswith("torch.nn.functional.")
     text = _fixed(_net(forward))
     assert "\n".join(f"        {line}" for line in repaired.split("\n")) in text and init in text
     assert not _check(text)
