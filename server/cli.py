@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from . import __version__
-from .sharing import ProcessDiedError
+from .sharing import ProcessDiedError, TaskError
 
 if TYPE_CHECKING:
     from .layers import Layer
@@ -130,6 +130,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ProcessDiedError as error:
         reason = "most likely for lack of memory: --jobs 1 takes less"
         print(f"aimet-guidelines {arguments.command}: {error}, {reason}", file=sys.stderr)
+        return 2
+    except TaskError as error:
+        print(f"aimet-guidelines {arguments.command}: internal error: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         # The reader has seen enough; the interpreter's own flush at exit must not complain either.

@@ -93,6 +93,8 @@ def check(
             # At once a statement is parsed only where its findings need it.
             if (statement.error if provisional else statement.failure) is not None:
                 report.problems.append(_problem(path, line, statement))
+            elif statement in judge.too_deep:
+                report.problems.append(Problem(path, line, f"This statement is not checked: {TOO_DEEP}"))
         if drafts:
             report.findings.extend(placed(drafts, statement, line, facts, project, config))
     report.provisional = provisional and index.memory.unsettled

@@ -34,6 +34,8 @@ class Judge:
             active = frozenset(rule.code for rule in RULES if config.enabled(rule.code, rule.name, facts.path))
             known = index.memory.asked[facts.path] = (config, active, index.memory.token((config, active)))
         _, self.active, self._asked = known
+        # The statements that are nested too deeply to be read.
+        self.too_deep: set[Statement] = set()
         self._index = index
         self._facts = facts
         self._config = config
@@ -80,7 +82,10 @@ class Judge:
         if known is not ABSENT:
             return known  # type: ignore[no-any-return]
         if index.provisional and reading is not None:
-            quick = self._read_again(statement, reading)
+            try:
+                quick = self._read_again(statement, reading)
+            except RecursionError:
+                quick = None
             if quick is not None:
                 return quick
         read: Unit | None = None
@@ -89,10 +94,14 @@ class Judge:
             index.depend(facts.path, statement.name)
             try:
                 read = unit(index, facts, statement)
+                result = self._judged(read)
+            except RecursionError:
+                self.too_deep.add(statement)
             except Exception:
                 _log.exception("%s: reading %s failed", facts.path, statement.key)
-            else:
-                result = self._judged(read)
+        if statement in self.too_deep:
+            index.rest(rests_on)
+            return ()  # and not kept: who asks again is told again
         index.keep(key, result, rests_on)
         if read is not None and facts.path in index.watched and not index.took_former(rests_on):
             statement.keep_reading(Reading.of(read, self._asked, result))
@@ -106,6 +115,8 @@ class Judge:
             if rule.code in self.active:
                 try:
                     found.extend(rule.check(read, self._config))
+                except RecursionError:
+                    raise
                 except Exception:
                     _log.exception("%s: %s failed on %s", read.path, rule.code, read.statement.key)
         return tuple(found)

@@ -28,6 +28,10 @@ class ProcessDiedError(Exception):
         super().__init__("the system ended one of the processes that check files")
 
 
+class TaskError(Exception):
+    """A task raised what cannot be told as it is from one process to another; the text says what."""
+
+
 def cut(groups: Iterable[Sequence[tuple[_T, int]]], count: int) -> list[list[_T]]:
     """So many runs of neighbours (fewer, where there are fewer tasks), of about the same weight.
 
@@ -53,7 +57,7 @@ def cut(groups: Iterable[Sequence[tuple[_T, int]]], count: int) -> list[list[_T]
 def each(shares: Sequence[Sequence[_T]], work: Callable[[_T], _R]) -> Iterator[tuple[_T, _R]]:
     """(task, what `work` makes of it) as they come; each share has a process of its own.
 
-    Raises what `work` raises, and ProcessDiedError. Whatever happens, no process is left.
+    Raises what `work` raises, or a TaskError for it, and ProcessDiedError. Whatever happens, no process is left.
     """
     import multiprocessing  # slow to import for one file
 
@@ -142,6 +146,17 @@ def _serve(connection: Connection, others: list[Connection], work: Callable[[Any
             except Exception as error:
                 import traceback
 
-                connection.send(((), error, traceback.format_exc()))
+                connection.send(((), _told(error), traceback.format_exc()))
     except (EOFError, OSError, KeyboardInterrupt):
         return
+
+
+def _told(error: Exception) -> Exception:
+    """An exception as another process can be told it: many cannot be made from what they say of themselves."""
+    import pickle  # only what went wrong needs it
+
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return TaskError(f"{type(error).__name__}: {error}")
+    return error

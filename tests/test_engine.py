@@ -370,3 +370,17 @@ def test_a_repair_that_fails_in_one_place_changes_nothing_elsewhere(monkeypatch:
     assert (fixed.text, len(fixed.applied)) == ("def a(x):\n    return y + x.two\n", 1)
     assert fixed.project.text(f"{ROOT}/b.py") == "def b(x):\n    return y\n"
     assert project.text(PATH) == texts[PATH]
+
+
+def test_what_is_nested_too_deeply_to_be_read_is_said_to_be_each_time(caplog: pytest.LogCaptureFixture) -> None:
+    deep = "class Deep(nn.Module):\n    def forward(self, x):\n        return " + " + ".join(["x"] * 800) + "\n"
+    project = _project(NET + "\n\n" + deep)
+    first, second = (check(PATH, project, CONFIG) for _ in range(2))
+    assert first == second
+    (problem,) = first.problems
+    assert (problem.line, problem.message) == (
+        NET.count("\n") + 2,
+        "This statement is not checked: it is nested too deeply",
+    )
+    assert first.findings == _report(NET).findings
+    assert not caplog.records

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from aimet_guidelines import sharing
-from aimet_guidelines.sharing import ProcessDiedError
+from aimet_guidelines.sharing import ProcessDiedError, TaskError
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="made by forking")
 
@@ -74,6 +74,30 @@ def test_what_a_task_raises_is_raised() -> None:
     with pytest.raises(ValueError, match="three") as raised:
         list(sharing.each([[1, 2], [3, 4]], work))
     assert "in work" in str(raised.value.__cause__)  # where it was raised
+    assert not active_children()
+
+
+class _OfTwoError(Exception):
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(f"{one} and {other}")
+
+
+class _OfFunctionError(Exception):
+    def __init__(self) -> None:
+        super().__init__(lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(_OfTwoError("one", "other"), "_OfTwoError: one and other"), (_OfFunctionError(), "_OfFunctionError: <")],
+)
+def test_what_cannot_be_told_to_another_process_still_says_why(error: Exception, told: str) -> None:
+    def work(task: int) -> int:
+        raise error
+
+    with pytest.raises(TaskError, match=told) as raised:
+        list(sharing.each([[1], [2]], work))
+    assert "in work" in str(raised.value.__cause__)
     assert not active_children()
 
 
