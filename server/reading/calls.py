@@ -61,7 +61,7 @@ def call(m: Machine, node: ast.Call) -> Value:
             holder = fixed.own(m, callee.value, holder)
             arguments = _arguments(m, node)
             return tensor_method(m, callee.attr, (callee.value, _definite(holder)), arguments, node, callee, "direct")
-        if isinstance(holder, Tensor) and not tensors.is_tensor_attribute(callee.attr):
+        if isinstance(holder, Tensor) and (callee.attr == _OF_DICTS or not tensors.is_tensor_attribute(callee.attr)):
             _arguments(m, node)
             return TENSORISH
         if isinstance(holder, Unknown) and not _fits(holder, callee.attr, len(node.args)):
@@ -75,11 +75,17 @@ def call(m: Machine, node: ast.Call) -> Value:
     return apply(m, function, _arguments(m, node), node, callee, _via(callee, function))
 
 
+# Of tensors only sparse ones have it: who calls it was given a dict.
+_OF_DICTS = "values"
+
+
 def _fits(holder: Value, name: str, given: int) -> bool:
     """Whether a call with so many arguments can be the tensor method of that name.
 
     `layers.relu(x)` is not, whatever `layers` may be.
     """
+    if name == _OF_DICTS:
+        return False
     if isinstance(holder, Tensor) and holder.definite:
         return True
     known = signature(f"Tensor.{name}")

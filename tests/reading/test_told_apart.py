@@ -64,6 +64,15 @@ def test_a_dictionary_that_is_asked_for() -> None:
     assert read(files) == expected(files)
 
 
+def test_what_is_asked_for_its_values_is_a_dictionary() -> None:
+    forward = (
+        "a, b = self.net(x)[-1].values()\nc, d = x.values()\n"
+        "return a.exp() + x.indices()  # = Tensor.exp Tensor.indices Tensor.__add__"
+    )
+    files = {"m.py": model(forward, "self.net = net", signature="x")}
+    assert read(files) == expected(files)
+
+
 def test_what_is_added_to_a_tuple_is_one() -> None:
     forward = "outs = (x,)\nfor block in self.blocks:\n    x, more = block(x)\n    outs += more\nreturn outs"
     files = {"m.py": model(forward, "self.blocks = nn.ModuleList(make())", "from elsewhere import make")}
