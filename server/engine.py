@@ -36,7 +36,6 @@ _log = logging.getLogger(__name__)
 # Repairs make room for others (a functional's module can be a reuse) or stand in each other's way (two parameters at
 # one place); each round repairs what the last one left, as long as there is something.
 _ROUNDS = 40
-_COMMENTS_AT_END = re.compile(r"(?:^#[^\r\n]*(?:\r\n|\r|\n))+\Z", re.MULTILINE)
 
 
 @dataclass
@@ -140,7 +139,7 @@ def explain(problem: Problem, project: Project) -> Problem:
     facts = project.files.get(problem.path)
     for line, statement in facts.source.statements if facts is not None else ():
         if line <= problem.line < line + len(statement.lines) and statement.failure is not None:
-            if statement.failure.msg != TOO_DEEP and is_newer_python(statement.text):
+            if statement.failure.msg != TOO_DEEP and is_newer_python(statement.standing_alone):
                 message = f"This statement needs a newer Python than {running()}, which runs the checker: not checked"
                 return replace(problem, message=message, fatal=False)
     return problem
@@ -293,30 +292,35 @@ def _rewritten(
     replaced: dict[str, str] = {}
     ahead: dict[str, str] = {}
     lines: list[ImportLine] = []
-    inserted: set[InsertStatements] = set()
+    inserted: dict[InsertStatements, list[Statement]] = {}
     for key, listed in changes:
         statement = facts.source.by_key.get(key)
         if statement is None:
             left_out.update(index for index, _ in listed if index not in failed)
             continue
+        there = {
+            step
+            for step, places in inserted.items()
+            if any(facts.source.is_bound_at(each, statement) for each in places)
+        }
         while True:
             part = [(index, step) for index, step in listed if index not in failed and index not in left_out]
-            part = _once(part, inserted)
+            part = _once(part, there)
             done = rewrite(statement.text, [step for _, step in part], imports)
             if not done.failed:
                 break
             for number, reason in done.failed:
                 _log.info("%s: a repair was left out: %s", facts.path, reason)
                 left_out.add(part[number][0])
-        inserted.update(step for _, step in part if isinstance(step, InsertStatements))
+        for _, step in part:
+            if isinstance(step, InsertStatements):
+                inserted.setdefault(step, []).append(statement)
         replaced[key], ahead[key] = done.text, done.ahead
         lines.extend(done.imports)
     pieces = [facts.source.text[: len(facts.source.text) - sum(len(s.text) for s in _in_order(facts))]]
     for statement in _in_order(facts):
         if ahead.get(statement.key):
-            # Comments right above a statement stay there.
-            above = _COMMENTS_AT_END.search(pieces[-1])
-            kept = above[0] if above is not None else ""
+            kept = _comments_above(pieces[-1], statement.indent)
             pieces[-1:] = [pieces[-1][: len(pieces[-1]) - len(kept)], ahead[statement.key], kept]
         pieces.append(replaced.get(statement.key, statement.text))
     text = "".join(pieces)
@@ -325,7 +329,13 @@ def _rewritten(
     return text, left_out
 
 
-def _once(listed: list[tuple[int, Step]], inserted: set[InsertStatements]) -> list[tuple[int, Step]]:
+def _comments_above(text: str, indent: str) -> str:
+    """The comments right above a statement, which stay there: those indented as it is."""
+    found = re.search(rf"(?:^{indent}#[^\r\n]*(?:\r\n|\r|\n))+\Z", text, re.MULTILINE)
+    return found[0] if found is not None else ""
+
+
+def _once(listed: list[tuple[int, Step]], inserted: Set[InsertStatements]) -> list[tuple[int, Step]]:
     """The steps without those that insert what another repair of the file inserts already."""
     seen = set(inserted)
     kept: list[tuple[int, Step]] = []

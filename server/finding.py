@@ -1,7 +1,8 @@
 """What the program tells people: findings, and the repairs offered for them. No logic, no rule names.
 
-A rule works on one top-level statement at a time and speaks in positions relative to it (`Spot`), so that its
-results stay valid while text above moves. The engine places them in the file (`Location`).
+A rule works on one statement of a file at a time (a class at the top level, or in a compound statement there) and
+speaks in positions relative to it (`Spot`), so that its results stay valid while text above moves. The engine places
+them in the file (`Location`).
 """
 
 from __future__ import annotations
@@ -130,7 +131,7 @@ class ReplaceText:
 
 @dataclass(frozen=True, slots=True)
 class InsertStatements:
-    """Put whole top-level statements before (`after=False`) or after this top-level statement.
+    """Put whole statements before (`after=False`) or after this one, into the block that it stands in.
 
     `text` ends without a newline and is indented for the top level. `imports`: dotted names it needs; each is
     spelt in the file's import style and stands in `text` as `{0}`, `{1}`, ... .

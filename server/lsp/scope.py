@@ -1,4 +1,4 @@
-"""Which top-level class a line of a file belongs to."""
+"""Which class of a file a line belongs to: one at the top level, or in a compound statement there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..engine import Project
 
 
 class ClassScope(NamedTuple):
-    """A top-level class: its name, its statement's key, its first line and the line behind its last."""
+    """A class that stands in no other: its name, its statement's key, its first line and the line behind its last."""
 
     name: str
     key: str
@@ -18,7 +18,7 @@ class ClassScope(NamedTuple):
 
 
 def classes(project: Project, path: str) -> Iterator[ClassScope]:
-    """The top-level classes of a file, in order."""
+    """The classes of a file that stand in no other, in order."""
     for line, statement in project.files[path].source.statements:
         word, _, name = statement.key.partition(" ")
         if word == "class":
@@ -26,5 +26,5 @@ def classes(project: Project, path: str) -> Iterator[ClassScope]:
 
 
 def class_at(project: Project, path: str, line: int) -> ClassScope | None:
-    """The top-level class with that line."""
+    """The class with that line."""
     return next((each for each in classes(project, path) if each.line <= line < each.end), None)

@@ -160,5 +160,29 @@ class Assigned:
     index: int | None = None
 
 
-# A class or function at the top level is bound as its statement, which is parsed only when somebody asks.
-Binding = Import | Definition | Assigned | Statement
+@dataclass(frozen=True, slots=True)
+class Several:
+    """What a name is bound to in several clauses, of which conditions choose one when the file runs.
+
+    options: for a class or function the key of its statement.
+    """
+
+    options: tuple[Import | Assigned | str, ...]
+
+
+# What a clause binds a name to: for a class or function the key of its statement.
+Option = Import | Assigned | Several | str
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """What a name means where that is one of several things; dotted names are libraries' or files."""
+
+    options: tuple[Definition | Assigned | str, ...]
+
+
+# What a name means in the workspace.
+Found = Definition | Assigned | OneOf | str | None
+
+# A class or function of a file is bound as its statement, which is parsed only when somebody asks.
+Binding = Import | Assigned | Several | Statement

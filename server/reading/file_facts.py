@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 from . import callers
-from .definitions import CODE, Assigned, Binding, Definition, Import
+from .definitions import CODE, Assigned, Binding, Definition, Import, Option, Several
 from .packages import package_of
+from .scope import Names, bind, bind_target, bound_in_turn, is_same
 from .source import Source, Statement
 
 _REGISTERED = re.compile(r"QuantizationMixin\.(?:implements|ignore)\(\s*(?:\w+\.)*(\w+)\s*\)")
@@ -33,6 +35,8 @@ def _mentioned(dotted: Iterable[str], names: frozenset[str]) -> frozenset[str]:
             found.update(part for part in tail if part in names or part[0].isupper())
     return frozenset(found)
 
+
+_NOTHING: Mapping[str, Option] = MappingProxyType({})
 
 # What is found out of a file, and holds nothing of its syntax trees.
 _TEXT_ALONE = ("imports", "renamed", "star_imports", "registered_with_aimet", "_mentions")
@@ -89,7 +93,7 @@ class FileFacts:
                 if scope.get(new.name) is old:
                     scope[new.name] = new
             following.__dict__["scope"] = scope
-            for name in ("names", "star_imports", "imports", "renamed", "_called", "_imported"):
+            for name in ("names", "star_imports", "imports", "renamed", "_called", "_imported", "_beside"):
                 if name in known:
                     following.__dict__[name] = known[name]
             if "by_key" in self.source.__dict__:
@@ -106,16 +110,22 @@ class FileFacts:
 
     @cached_property
     def scope(self) -> dict[str, Binding]:
-        """What each top-level name is bound to; the last binding counts."""
-        names: dict[str, Binding] = {}
-        for _, statement in self.source.statements:
-            if statement.is_definition:
-                names[statement.name] = statement
-            else:
-                names.update(self._bound_by(statement))
-        return names
+        """What each top-level name is bound to; the last binding counts, of clauses the first."""
+        return self._bound[0]
 
-    def _bound_by(self, statement: Statement) -> dict[str, Binding]:
+    @cached_property
+    def _beside(self) -> Mapping[str, Mapping[str, Option]]:
+        return self._bound[1]
+
+    def decided_for(self, statement: Statement) -> Mapping[str, Option]:
+        """What names mean in a class or function in a compound statement: those that its clause decides."""
+        return self._beside.get(statement.key, _NOTHING) if statement.indent else _NOTHING
+
+    @cached_property
+    def _bound(self) -> tuple[Names, dict[str, Mapping[str, Option]]]:
+        return bound_in_turn((statement for _, statement in self.source.statements), self._bound_by)
+
+    def _bound_by(self, statement: Statement) -> Names:
         """The names a run of statements binds."""
         key = ("bound", self.path, self.module)
         known = statement.memo.get(key)
@@ -217,8 +227,8 @@ class FileFacts:
         return tuple(
             self.absolute(node)
             for statement in self.code
-            for node in statement.body
-            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+            for node in _imported_from(statement.body)
+            if node.names[0].name == "*"
         )
 
     def take_imports(self, imports: dict[str, str], star_imports: tuple[str, ...]) -> None:
@@ -273,7 +283,7 @@ class FileFacts:
         """The dotted names ending in this one that the file imports."""
         return self._imported.get(name, ())
 
-    def lookup(self, name: str) -> Import | Definition | Assigned | None:
+    def lookup(self, name: str) -> Import | Definition | Assigned | Several | None:
         """What a top-level name is bound to."""
         binding = self.scope.get(name)
         return self.definition(binding) if isinstance(binding, Statement) else binding
@@ -295,15 +305,19 @@ class FileFacts:
         """
         replaced = self.source.replaced(other.source)
         if replaced is not None and self.names is other.names and all(new.is_definition for _, new in replaced):
-            return {(self.path, new.name) for _, new in replaced if self.scope[new.name] is new}
+            return {(self.path, new.name) for _, new in replaced}
         mine, others = self.scope, other.scope
         names = mine.keys() | others.keys()
-        changed = {(self.path, name) for name in names if not _same(mine.get(name), others.get(name))}
+        changed = {(self.path, name) for name in names if not is_same(mine.get(name), others.get(name))}
+        # Of those that one name has, who asks who mentions something may have read any.
+        changed.update((self.path, each.name) for pair in self.edited(other) for each in pair if each is not None)
         if self.star_imports != other.star_imports:
             changed.add((self.path, "*"))
         if self.names == other.names and self.renamed == other.renamed:
             # What statements mention then stays known.
             self.__dict__["names"] = other.names
+        if replaced is None and any(each.source.has_blocks for each in (self, other)):
+            changed.add((self.path, CODE))  # a class may be in another clause
         if any(not (old or new).is_definition for old, new in self.changes(other)):  # type: ignore[union-attr]
             changed.add((self.path, CODE))
             changed.update(("calls", name) for name in self._told_quantsim ^ other._told_quantsim)
@@ -343,7 +357,7 @@ class FileFacts:
         parts = parts[: len(parts) - (node.level - 1)]
         return ".".join([*parts, *([node.module] if node.module else [])])
 
-    def _bind_all(self, statement: Statement, body: list[ast.stmt], names: dict[str, Binding]) -> None:
+    def _bind_all(self, statement: Statement, body: list[ast.stmt], names: Names) -> None:
         for node in body:
             if isinstance(node, ast.Import):
                 for alias in node.names:
@@ -356,49 +370,41 @@ class FileFacts:
                         names[alias.asname or alias.name] = Import(f"{module}.{alias.name}" if module else alias.name)
             elif isinstance(node, ast.Assign):
                 for target in node.targets:
-                    _bind_target(self.path, statement, target, node.value, names)
+                    bind_target(self.path, statement, target, node.value, names)
             elif isinstance(node, ast.AnnAssign):
                 if node.value is not None:
-                    _bind_target(self.path, statement, node.target, node.value, names)
+                    bind_target(self.path, statement, node.target, node.value, names)
             elif isinstance(node, (ast.If, ast.Try, ast.With)):
-                # The last clause must not hide the first: `try: import x except ImportError: x = None`.
-                for clause in ("finalbody", "orelse"):
-                    self._bind_all(statement, getattr(node, clause, []), names)
-                for handler in getattr(node, "handlers", []):
-                    self._bind_all(statement, handler.body, names)
-                self._bind_all(statement, node.body, names)
+                clauses = [node.body]
+                if isinstance(node, ast.If):
+                    clauses = [node.body, node.orelse]
+                elif isinstance(node, ast.Try):
+                    clauses = [[*node.body, *node.orelse], *(handler.body for handler in node.handlers)]
+                bound: list[Names] = [{} for _ in clauses]
+                for clause, bound_there in zip(clauses, bound):
+                    self._bind_all(statement, clause, bound_there)
+                bind(names, bound, whole=True)
+                self._bind_all(statement, getattr(node, "finalbody", []), names)
             elif isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-                names[node.name] = self._inside(statement, node)
-
-    def _inside(self, statement: Statement, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> Definition:
-        """The definition of a class or function in a run of other statements; one for each node."""
-        known = statement.memo.get((self.path, node))
-        if not isinstance(known, Definition):
-            known = statement.memo[self.path, node] = Definition(self.path, statement, node, node.name)
-        return known
+                names[node.name] = Several(())  # in what cannot be cut into statements
 
 
-def _same(one: Binding | None, two: Binding | None) -> bool:
-    """Whether two bindings of a name mean the same, at the same place of their statement."""
-    if one is two:
-        return True
-    if isinstance(one, Import):
-        return one == two
-    if isinstance(one, Assigned) and isinstance(two, Assigned):
-        if one.value is two.value and one.index == two.index:
-            return True
-        return (
-            (one.statement.key, one.index) == (two.statement.key, two.index)
-            and one.statement.span(one.value) == two.statement.span(two.value)
-            and one.statement.source(one.value) == two.statement.source(two.value)
-        )
-    return False
+def _imported_from(body: list[ast.stmt]) -> Iterator[ast.ImportFrom]:
+    """The `from` imports in statements and in their blocks that are run, those of the first clause, which counts most,
+    last.
+    """
+    for node in body:
+        if isinstance(node, ast.ImportFrom):
+            yield node
+        elif isinstance(node, (ast.If, ast.Try, ast.With)):
+            for handler in getattr(node, "handlers", []):
+                yield from _imported_from(handler.body)
+            yield from _imported_from(getattr(node, "orelse", []))
+            if not (isinstance(node, ast.If) and _is_for_types(node.test)):
+                yield from _imported_from(node.body)
+            yield from _imported_from(getattr(node, "finalbody", []))
 
 
-def _bind_target(path: str, statement: Statement, target: ast.expr, value: ast.expr, names: dict[str, Binding]) -> None:
-    if isinstance(target, ast.Name):
-        names[target.id] = Assigned(path, statement, value)
-    elif isinstance(target, (ast.Tuple, ast.List)):
-        for index, element in enumerate(target.elts):
-            if isinstance(element, ast.Name):
-                names[element.id] = Assigned(path, statement, value, index)
+def _is_for_types(test: ast.expr) -> bool:
+    """Whether what stands under this condition is not run: `if TYPE_CHECKING:`."""
+    return "TYPE_CHECKING" in (getattr(test, "id", ""), getattr(test, "attr", ""))

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import ast
 import posixpath
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..knowledge.names import canonical
 from . import callers, toplevel
-from .definitions import Assigned, Definition
+from .definitions import CODE, Assigned, Definition, Found, OneOf, Option
 from .file_facts import FileFacts
 from .memory import ABSENT, CALLERS, MODULE, STANDS_IN, UNCALLED, UNPASSED, Dependency, Memory, Rest
 from .model import Model
@@ -56,7 +56,7 @@ class Index:
         # The orders of classes, with what stands for each among what others rest on.
         self._orders: dict[Definition, tuple[ClassOrder, int]] = {}
         # What names were found to be, and what each answer rests on.
-        self._found: dict[tuple[str, str], tuple[Definition | Assigned | str | None, set[Rest]]] = {}
+        self._found: dict[tuple[str, str], tuple[Found, set[Rest]]] = {}
         self._reading: set[Any] = set()
         self.top_level = toplevel.Reading()
 
@@ -179,8 +179,13 @@ class Index:
     def _depend_on_module(self, path: str, dotted: str) -> None:
         self.depend(MODULE, f"{posixpath.dirname(path)}\0{dotted}")
 
-    def lookup(self, path: str, name: str) -> Definition | Assigned | str | None:
-        """What a top-level name of a file is."""
+    def lookup(self, path: str, name: str, place: Statement | None = None) -> Found:
+        """What a top-level name of a file is.
+
+        place: the class or function that says it; one in a clause means what its clause binds.
+        """
+        if place is not None and place.indent and self.decided(path, name, place) is not None:
+            return self.project.lookup_beside(path, name, place, self._recorders[-1] if self._recorders else None)
         known = self._found.get((path, name))
         if known is None:
             rests_on: set[Rest] = set()
@@ -189,7 +194,14 @@ class Index:
             self._recorders[-1] |= known[1]
         return known[0]
 
-    def resolve(self, dotted: str, path: str) -> Definition | Assigned | str | None:
+    def decided(self, path: str, name: str, place: Statement) -> Mapping[str, Option] | None:
+        """The names that the clause around a class or function decides, where this is one of them."""
+        self.depend(path, CODE)
+        facts = self.project.files.get(path)
+        names = facts.decided_for(place) if facts is not None else {}
+        return names if name in names else None
+
+    def resolve(self, dotted: str, path: str) -> Found:
         """What a dotted name means in a file."""
         self._depend_on_module(path, dotted)
         return self.project.resolve(dotted, path, seen=self._recorders[-1] if self._recorders else None)
@@ -199,7 +211,7 @@ class Index:
         facts = self.project.files.get(path)
         return facts.absolute(node) if facts is not None else node.module or ""
 
-    def submodule(self, path: str, name: str) -> Definition | Assigned | str | None:
+    def submodule(self, path: str, name: str) -> Found:
         """`package.name` where it is a file."""
         facts = self.project.files.get(path)
         if facts is None:
@@ -214,10 +226,15 @@ class Index:
         found = self.named(node, path, scope)
         return canonical(found) if isinstance(found, str) and not found.startswith("file:") else ""
 
-    def named(self, node: ast.expr, path: str, scope: Definition | None = None) -> Definition | Assigned | str | None:
-        """What a dotted expression names, at the top level of a file or in the body of a class."""
+    def named(
+        self, node: ast.expr, path: str, scope: Definition | None = None, place: Statement | None = None
+    ) -> Found:
+        """What a dotted expression names, at the top level of a file or in the body of a class.
+
+        place: the class or function that says it.
+        """
         if isinstance(node, ast.Attribute):
-            holder = self.named(node.value, path, scope)
+            holder = self.named(node.value, path, scope, place)
             if isinstance(holder, Definition):
                 for child in getattr(holder.node, "body", ()):
                     if isinstance(child, ast.ClassDef) and child.name == node.attr:
@@ -229,7 +246,7 @@ class Index:
                 return f"{holder}.{node.attr}"
             return None
         if isinstance(node, ast.Subscript):
-            return self.named(node.value, path, scope)
+            return self.named(node.value, path, scope, place)
         if isinstance(node, ast.Name):
             outer = scope
             while outer is not None:
@@ -237,7 +254,7 @@ class Index:
                     if isinstance(child, ast.ClassDef) and child.name == node.id:
                         return outer.inner(child)
                 outer = outer.parent
-            found = self.lookup(path, node.id)
+            found = self.lookup(path, node.id, place)
             if (
                 isinstance(found, Assigned)
                 and isinstance(found.value, (ast.Name, ast.Attribute))
@@ -271,10 +288,26 @@ class Index:
     def _read_order(self, definition: Definition, depth: int) -> ClassOrder:
         self.depend(definition.path, definition.name.partition(".")[0])
         lines: list[tuple[Definition | str, Any]] = []
+        doubtful: set[object] = set()
         for base in getattr(definition.node, "bases", ()):
-            found = self.named(base, definition.path, definition.parent)
+            found = self.named(base, definition.path, definition.parent, definition.statement)
             if isinstance(found, Definition) and found.node is not definition.node and depth < 24:
-                lines.extend(self.class_order(found, depth + 1).lines)
+                order = self.class_order(found, depth + 1)
+                lines.extend(order.lines)
+                doubtful.update(order.doubtful)
+            elif isinstance(found, OneOf) and depth < 24:
+                orders = [
+                    self.class_order(each, depth + 1)
+                    for each in found.options
+                    if isinstance(each, Definition) and each.node is not definition.node
+                ]
+                if len(orders) < len(found.options):
+                    continue
+                common = set.intersection(*({line for _, line in order.lines} for order in orders)) if orders else set()
+                for order in orders:
+                    # Of libraries' classes only those are bases that all have: others tell what the class is.
+                    lines.extend(each for each in order.lines if each[1] in common or not isinstance(each[0], str))
+                    doubtful.update(order.doubtful, (line for _, line in order.lines if line not in common))
             elif isinstance(found, str) and not found.startswith("file:"):
                 name = canonical(found)
                 lines.append((name, name))
@@ -285,7 +318,7 @@ class Index:
             if line[1] not in seen:
                 seen.add(line[1])
                 ordered.insert(0, line)
-        return ClassOrder([(definition, id(definition.node)), *ordered])
+        return ClassOrder([(definition, id(definition.node)), *ordered], doubtful)
 
     def is_model(self, definition: Definition) -> bool:
         """Whether a class derives from `nn.Module` through any chain that can be read."""

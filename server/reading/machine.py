@@ -32,7 +32,7 @@ from . import (
     ways,
 )
 from .arguments import Arguments
-from .definitions import Assigned, Definition
+from .definitions import Assigned, Definition, Found, OneOf
 from .facts import Entry, EntryKey, Flow, Operation, Site, Trace
 from .values import (
     NONE,
@@ -52,6 +52,7 @@ from .values import (
 
 if TYPE_CHECKING:
     from .index import Index
+    from .source import Statement
 
 
 # Values of one model are seen by others, so numbers are never given twice.
@@ -150,7 +151,7 @@ class Machine:
         # What says that the tensors which the classes hold are fixed, by class and name.
         self.held: dict[tuple[object, str], Fixed] = {}
         self._sites: dict[Definition, Site] = {}
-        self._globals: dict[tuple[str, str], Value] = {}
+        self._globals: dict[tuple[str, str, int], Value] = {}
         self._constants: dict[ast.expr, Value] = {}
         # Where a function is run again after an edit: the others, whose calls yield what they yielded before.
         self.standing: Mapping[EntryKey, list[Entry]] | None = None
@@ -248,21 +249,22 @@ class Machine:
         if value is None:
             value = frame.closure.get(identifier)
             if value is None:
-                value = self.global_name(frame.site.path, identifier)
+                value = self.global_name(frame.site.path, identifier, frame.site.statement)
         return value
 
-    def global_name(self, path: str, identifier: str) -> Value:
-        """What a name means at the top level of a file."""
-        key = (path, identifier)
+    def global_name(self, path: str, identifier: str, place: Statement | None = None) -> Value:
+        """What a name means at the top level of a file. place: the class or function that says it."""
+        decided = self.index.decided(path, identifier, place) if place is not None and place.indent else None
+        key = (path, identifier, id(decided))  # one object for all that mean the same
         value = self._globals.get(key)
         if value is None:
             self._globals[key] = UNKNOWN
-            value = self._globals[key] = self.bind(self.index.lookup(path, identifier), path)
+            value = self._globals[key] = self.bind(self.index.lookup(path, identifier, place), path)
             if value is UNKNOWN and expressions.is_builtin(identifier):
                 value = self._globals[key] = Symbol(f"builtins.{identifier}")
         return value
 
-    def bind(self, found: Definition | Assigned | str | None, path: str) -> Value:
+    def bind(self, found: Found, path: str) -> Value:
         """The value of what the index found."""
         if found is None:
             return UNKNOWN
@@ -270,6 +272,8 @@ class Machine:
             return ModuleFile(found[5:]) if found.startswith("file:") else Symbol(canonical(found))
         if isinstance(found, Definition):
             return Class(found) if isinstance(found.node, ast.ClassDef) else Function(found)
+        if isinstance(found, OneOf):
+            return join_all([self.bind(each, path) for each in found.options])
         value = self.at_module_level(found)
         if found.index is not None:
             items = iteration.unpack(self, value, found.index + 1, None)

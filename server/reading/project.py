@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ..knowledge.stars import star_binds
-from .definitions import Assigned, Definition, Import
+from .definitions import CODE, Assigned, Definition, Found, Import, OneOf, Option, Several
 from .file_facts import FileFacts
 from .memory import ABSENT, Dependency, Memory, Rest
 from .module_files import ModuleFiles
@@ -213,9 +213,7 @@ class Project:
         """The file of a module as seen from the file `importer`."""
         return self.modules.find(dotted, importer)
 
-    def lookup(
-        self, path: str, name: str, depth: int = 0, seen: set[Rest] | None = None
-    ) -> Definition | Assigned | str | None:
+    def lookup(self, path: str, name: str, depth: int = 0, seen: set[Rest] | None = None) -> Found:
         """What a top-level name of a file is: a definition, an assignment, or a dotted name.
 
         A dotted name that is a file of the workspace is answered as `file:<path>`, another one as a library's.
@@ -229,6 +227,8 @@ class Project:
         binding = facts.lookup(name)
         if isinstance(binding, Import):
             return self.resolve(binding.target, path, depth + 1, seen)
+        if isinstance(binding, Several):
+            return self._one_of(facts, binding, depth, seen)
         if binding is not None:
             return binding
         if seen is not None:
@@ -243,9 +243,36 @@ class Project:
                 return f"{target}.{name}"
         return None
 
-    def resolve(
-        self, dotted: str, importer: str, depth: int = 0, seen: set[Rest] | None = None
-    ) -> Definition | Assigned | str | None:
+    def _one_of(self, facts: FileFacts, several: Several, depth: int, seen: set[Rest] | None) -> OneOf:
+        options: list[Definition | Assigned | str] = []
+        for each in several.options:
+            found = self._meaning(facts, each, depth, seen)
+            if isinstance(found, OneOf):
+                options.extend(found.options)
+            elif found is not None:
+                options.append(found)
+        return OneOf(tuple(options))
+
+    def _meaning(self, facts: FileFacts, option: Option, depth: int, seen: set[Rest] | None) -> Found:
+        if isinstance(option, str):
+            return facts.definition(facts.source.by_key[option])
+        if isinstance(option, Import):
+            return self.resolve(option.target, facts.path, depth + 1, seen)
+        if isinstance(option, Several):
+            return self._one_of(facts, option, depth, seen)
+        return option
+
+    def lookup_beside(self, path: str, name: str, place: Statement, seen: set[Rest] | None = None) -> Found:
+        """What a top-level name of a file is in a class or function in a compound statement of it."""
+        facts = self.files.get(path)
+        option = facts.decided_for(place).get(name) if facts is not None else None
+        if facts is None or option is None:
+            return self.lookup(path, name, seen=seen)
+        if seen is not None:
+            seen.update(((path, name), (path, CODE)))
+        return self._meaning(facts, option, 0, seen)
+
+    def resolve(self, dotted: str, importer: str, depth: int = 0, seen: set[Rest] | None = None) -> Found:
         """What a dotted name means in the file `importer`."""
         if depth > _DEPTH:
             return None

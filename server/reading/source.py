@@ -1,4 +1,5 @@
-"""Cuts a file into its top-level statements and parses each on its own.
+"""Cuts a file into statements and parses each on its own: those at its top level, and of compound statements there that
+hold classes or functions each of these, with what stands between.
 
 A statement that does not parse costs its own findings, not the file's; a statement whose text did not change
 keeps its parsed tree and everything learnt from it. Lines inside a `Statement` count from its own first line.
@@ -14,18 +15,33 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ..positions import Span, code_point_column, split_lines
-from .cutting import balanced, count_lines, inside_string, pieces, starts, starts_nothing
+from .cutting import (
+    CLAUSE,
+    CODE,
+    balanced,
+    continues,
+    count_lines,
+    defines_nothing,
+    indentation,
+    inside_string,
+    is_inner,
+    is_one,
+    pieces,
+    starts,
+    starts_nothing,
+)
 from .edited import Change, changed_lines, edited_method, with_method
 from .parts import Parts
-from .syntax import parse
+from .syntax import parse, standing_alone
 
 
 @dataclass(eq=False)
 class Statement:
-    """One top-level class or function, or a run of other statements; compared by identity.
+    """A class or function at the top level of a file or in a compound statement there, a run of other statements, or
+    what begins a clause of a compound statement that holds classes or functions; compared by identity.
 
-    key: names it within its file (`class Net`, `def helper`, `code`, with `#2` for a second of the name).
-    text: its source with its decorators, without the comments above it, line ends as in the file.
+    key: names it within its file (`class Net`, `def helper`, `code`, `clause`, with `#2` for a second of the name).
+    text: its source with its indentation and decorators, without the comments above it, line ends as in the file.
     former: what was last read of earlier versions, until this one is read.
     left: what was known of it when an edit took it away.
     """
@@ -48,13 +64,18 @@ class Statement:
         if self._body is None:
             try:
                 known = self._parsed_in_part()
-                self._body = parse(self.text) if known is None else known
+                self._body = parse(self.text, self.is_clause) if known is None else known
                 self.earlier = None  # never needed again, nor are the versions before it
             except SyntaxError as error:
                 # Without its traceback, whose frames would keep everything alive that was looked at by then.
                 self.error = error.with_traceback(None)
                 self._body = [] if self.is_definition else _recover(self.text)
         return self._body
+
+    @property
+    def standing_alone(self) -> str:
+        """Its text as a file of its own, with what has to stand around it."""
+        return standing_alone(self.text, self.is_clause)[1]
 
     @property
     def parts(self) -> Parts:
@@ -107,23 +128,39 @@ class Statement:
         """This statement with another text, where the edit changed only lines in its midst that start no other and
         reach no further; else None.
         """
-        if not self.is_indented or _has_lone_returns(text):
+        if self.is_clause or not self.is_indented or _has_lone_returns(text):
             return None
         edited = self.changed(text)
         change = edited.change_since(self)
         if not change.first or change.old_end == len(self.lines) or change.end == len(edited.lines):
             return None
         changed = (*self.lines[change.first : change.old_end], *edited.lines[change.first : change.end])
-        if self.lines[change.first - 1].endswith("\\") or not starts_nothing(changed):
+        if self.lines[change.first - 1].endswith("\\") or not starts_nothing(changed, self.indent):
+            return None
+        if not self.is_definition and not defines_nothing(changed):
             return None
         edited.__dict__["is_indented"] = True
         return edited
 
     @cached_property
     def is_indented(self) -> bool:
-        """Whether all lines below its first are indented, but for those of its decorators."""
-        text = self.text
-        return not _has_lone_returns(text) and sum(text[start] != "@" for start in starts(text)) <= 1
+        """Whether all lines below its first are indented further, but for those of its decorators."""
+        return not _has_lone_returns(self.text) and is_one(self.text)
+
+    @cached_property
+    def indent(self) -> str:
+        """The white space before it, where it is in a compound statement."""
+        return indentation(self.text)
+
+    @cached_property
+    def is_inner(self) -> bool:
+        """Whether it is a part of a compound statement that begins above it."""
+        return is_inner(self.text)
+
+    @cached_property
+    def continues(self) -> bool:
+        """Whether it begins with a further clause of a compound statement."""
+        return not self.is_definition and continues(self.text)
 
     def is_spaced_as(self, earlier: Statement) -> bool:
         """Whether it differs from an earlier version in nothing but empty lines, if at all."""
@@ -152,7 +189,12 @@ class Statement:
     @property
     def is_definition(self) -> bool:
         """Whether it is one class or function."""
-        return not self.key.startswith("code")
+        return not self.key.startswith((CODE, CLAUSE))
+
+    @property
+    def is_clause(self) -> bool:
+        """Whether it begins a clause, of which the block is in the statements below it."""
+        return self.key.startswith(CLAUSE)
 
     @property
     def name(self) -> str:
@@ -243,6 +285,11 @@ class Source:
         return False
 
     @cached_property
+    def has_blocks(self) -> bool:
+        """Whether classes or functions stand in compound statements."""
+        return any(statement.is_clause for _, statement in self.statements)
+
+    @cached_property
     def head(self) -> int:
         """How much text stands above the first statement."""
         return len(self.text) - sum(len(statement.text) for _, statement in self.statements)
@@ -256,6 +303,23 @@ class Source:
     def by_key(self) -> Mapping[str, Statement]:
         """The statements by key."""
         return {statement.key: statement for _, statement in self.statements}
+
+    def is_bound_at(self, statement: Statement, place: Statement) -> bool:
+        """Whether what a class or function binds is bound wherever another statement runs: not where its name is only
+        bound by another clause.
+        """
+        if not statement.indent:
+            return True
+        there = {id(statement), id(place)}
+        passed = 0
+        for _, each in self.statements:
+            if passed or id(each) in there:
+                if not each.indent.startswith(statement.indent):
+                    return False
+                passed += id(each) in there
+                if passed == len(there):
+                    return True
+        return False
 
     def replaced(self, earlier: Source) -> list[tuple[Statement, Statement]] | None:
         """The statements that differ from those of an earlier version, (earlier, now), where there are as many under
@@ -411,13 +475,32 @@ def _edited_inside(text: str, previous: Source, same: _Unchanged) -> Statement |
         return None
     old, first, last = previous.statements, same.first, same.last
     piece = text[same.start : same.end]
+    if not _is_outer_definition(old[first][1]):
+        above, below = _whole(old, first, last)
+        if not all(balanced(each, 0, len(each)) for each in (piece, *(each.text for _, each in old[above:below]))):
+            return None  # where one of them ends depends on the brackets in all
     if last < len(old) and not old[last][1].is_definition and not balanced(piece, 0, len(piece)):
         return None  # an open bracket reaches into what follows
     if first and not old[first][1].is_definition:
-        above = old[first - 1][1].text
-        if not balanced(above, 0, len(above)):
+        code = old[first - 1][1].text
+        if not balanced(code, 0, len(code)):
             return None  # and one above into this
     return old[first][1].edited_inside(piece)
+
+
+def _is_outer_definition(statement: Statement) -> bool:
+    return statement.is_definition and not statement.is_inner
+
+
+def _whole(placed: tuple[tuple[int, Statement], ...], first: int, end: int) -> tuple[int, int]:
+    """Some statements, from `first` up to `end`, with all around them as far as the next classes and functions at the
+    top level: each of those is found by itself, what stands between them as a whole.
+    """
+    while first and not _is_outer_definition(placed[first][1]):
+        first -= 1
+    while end < len(placed) and not _is_outer_definition(placed[end][1]):
+        end += 1
+    return first, end
 
 
 def _cut_again(
@@ -429,29 +512,23 @@ def _cut_again(
     moved down by `lines`.
     """
     old = previous.statements
-    first, last, start, end = same
     # The neighbours are cut again too: the edit may have joined them to what changed.
-    for _ in range(2):
-        if first:
-            first -= 1
-            start -= len(old[first][1].text)
-        if last < len(old):
-            end += len(old[last][1].text)
-            last += 1
+    first, last = _whole(old, max(0, same.first - 2), min(len(old), same.last + 2))
+    start = same.start - sum(len(each.text) for _, each in old[first : same.first])
+    end = same.end + sum(len(each.text) for _, each in old[same.last : last])
     line = old[first][0] if first else 0
     if not first:
         start = 0
     middle = text[start:end]
     cut = list(pieces(middle))
     if last < len(old):
-        if not cut or (cut[-1][1] == "code" and _base(old[last][1]) == "code"):
+        if not cut:
             return None
-        tail = cut[-1][2]
-        if (tail.startswith("@") and cut[-1][1] == "code") or tail.rstrip(" \t").endswith("\\\n"):
+        outer = next((place for place in reversed(range(len(cut))) if not is_inner(cut[place][2])), 0)
+        tail = "".join(piece for _, _, piece in cut[outer:])
+        if (tail.startswith("@") and cut[-1][1] == CODE) or tail.rstrip(" \t").endswith("\\\n"):
             return None
         if inside_string(middle, len(middle) - len(tail), len(middle)):
-            return None
-        if not old[last][1].is_definition and not balanced(tail, 0, len(tail)):
             return None
     if first and sum(len(piece) for _, _, piece in cut) != len(middle):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 import warnings
 from collections.abc import Callable, Iterable
 
@@ -128,14 +129,60 @@ def parents_below(roots: Iterable[ast.AST]) -> dict[ast.AST, ast.AST]:
 TOO_DEEP = "it is nested too deeply"
 
 
-def parse(text: str) -> list[ast.stmt]:
-    """The statements of a text. Raises SyntaxError, also for what the parser has other errors for."""
+def parse(text: str, clause: bool = False) -> list[ast.stmt]:
+    """The statements of a text, which may be indented, or continue a compound statement (`else:`).
+
+    clause: it begins a clause whose block is not in it. Raises SyntaxError, also for what the parser has other errors
+    for.
+    """
+    above, whole = standing_alone(text, clause)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(text).body
+            body = ast.parse(whole).body
+    except SyntaxError as error:
+        if above and error.lineno is not None:
+            error.lineno = max(1, error.lineno - above)
+        raise
     except (RecursionError, MemoryError):
         message = TOO_DEEP
     except ValueError as error:
         message = str(error)
+    else:
+        return _lifted(body, text, above) if above else body
     raise SyntaxError(message)
+
+
+_CONTINUES = re.compile(r"[ \t]*(?:(el(?:se|if))|except|finally)\b")
+
+
+def standing_alone(text: str, clause: bool = False) -> tuple[int, str]:
+    """The text as a parser takes it alone, with what has to stand around it: (lines that were put above it, text)."""
+    indent = text[: len(text) - len(text.lstrip(" \t"))]
+    continues = _CONTINUES.match(text)
+    above = below = ""
+    if clause or continues is not None:
+        if continues is not None:
+            above = f"{indent}if 1: pass\n" if continues[1] else f"{indent}try: pass\n"
+        if clause:
+            below = f"\n{indent} pass\n"
+            if text.startswith("try", len(indent)):
+                below += f"{indent}finally: pass\n"
+    if indent:
+        above = f"if 1:\n{above}"
+    return above.count("\n"), f"{above}{text}{below}" if above or below else text
+
+
+def _lifted(body: list[ast.stmt], text: str, above: int) -> list[ast.stmt]:
+    """The statements of an indented text, and where its own first line is the first."""
+    if text[:1] in (" ", "\t"):
+        block = body[0]
+        if len(body) > 1 or not isinstance(block, ast.If) or block.orelse:
+            raise SyntaxError("unindent does not match any outer indentation level")
+        body = block.body
+    for node in walk_all(body):
+        for each in (node, *node.names) if isinstance(node, (ast.Import, ast.ImportFrom)) else (node,):
+            if hasattr(each, "lineno"):
+                each.lineno -= above
+                each.end_lineno -= above  # type: ignore[attr-defined]
+    return body

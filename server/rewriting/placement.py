@@ -11,7 +11,7 @@ from itertools import chain
 from ..finding import Edit
 from .edits import minimal_edits
 from .imports import ImportLine
-from .source import SCAN, newline_of
+from .source import SCAN, line_starts, newline_of
 
 _LINE_LENGTH = 120
 _IMPORT = re.compile(r"(?:import|from)\b")
@@ -46,8 +46,9 @@ def import_edit(
     """The edits that add `lines` to a whole file's imports; lines that are there already add nothing.
 
     A name joins an existing `from` import of its module; a new line follows the last import of its package, else
-    the last import, else the docstring and `from __future__` imports. absolute: the module that a `from` import of the
-    file names, so that a relative import is told to be one of it.
+    the last import, else the docstring and `from __future__` imports. Where torch is only imported under a condition
+    (`try: import torch`), a new line stands beside that: the file can be imported without torch as before. absolute:
+    the module that a `from` import of the file names, so that a relative import is told to be one of it.
     """
     new = text
     for line in dict.fromkeys(lines):
@@ -76,6 +77,16 @@ def _with_line(text: str, line: ImportLine, absolute_of: Callable[[ast.ImportFro
     root = line.module.partition(".")[0]
     same = [s for s, n in others if root in _roots(n)]
     absolute = [s for s, n in others if not (isinstance(n, ast.ImportFrom) and n.level)]
+    if not same and not any("torch" in _roots(n) for _, n in others):
+        beside = _conditional(text, {root, "torch"})
+        if any(_provides(node, line, absolute_of) for node in beside):
+            return text
+        if beside:
+            starts = line_starts(text)
+            node = beside[-1]
+            indent = text[starts[node.lineno - 1] :][: node.col_offset]
+            end = _line_end(text, starts[(node.end_lineno or node.lineno) - 1])
+            return text[:end] + newline + indent + str(line) + text[end:]
     chosen = (same or absolute or [s for s, _ in others])[-1:]
     if chosen:
         end = _line_end(text, chosen[0].end)
@@ -91,6 +102,30 @@ def _with_line(text: str, line: ImportLine, absolute_of: Callable[[ast.ImportFro
     rest = text[start:]
     gap = newline if not rest.strip() else newline * (3 if _DEFINITION.match(rest.lstrip("\r\n")) else 2)
     return text[:start] + blank[: len(newline)] + str(line) + gap + rest.lstrip("\r\n")
+
+
+def _conditional(text: str, roots: set[str]) -> list[ast.Import | ast.ImportFrom]:
+    """The imports of packages in the first of the file's `if` and `try` blocks that has any."""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    for statement in body:
+        found: list[ast.Import | ast.ImportFrom] = []
+        pending = [statement]
+        for each in pending:  # grows while it is walked
+            if isinstance(each, (ast.If, ast.Try)) and not _is_for_types(each):
+                pending.extend(each.body)
+            elif isinstance(each, (ast.Import, ast.ImportFrom)) and each is not statement and _roots(each) & roots:
+                found.append(each)
+        if found:
+            return found
+    return []
+
+
+def _is_for_types(node: ast.If | ast.Try) -> bool:
+    """Whether a block is not run (`if TYPE_CHECKING:`)."""
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
 
 
 def _before_use(head: list[_Statement], name: str) -> list[_Statement]:

@@ -1,4 +1,4 @@
-"""Carries out the steps of a repair on one top-level statement."""
+"""Carries out the steps of a repair on one statement of a file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from ..finding import CallModule, InsertStatements, NewElement, NewModule, ReplaceCallee, ReplaceText, Step
 from ..positions import Span
+from ..reading.cutting import indentation
+from ..reading.syntax import parse
 from .calls import Argument, place_of, write_arguments
 from .imports import ImportLine, Imports, Speller
 from .loops import Loops
@@ -45,14 +47,14 @@ class Rewritten(NamedTuple):
 
 
 def rewrite(statement: str, steps: Sequence[Step], imports: Imports) -> Rewritten:
-    """Carry out `steps` on the text of one top-level statement.
+    """Carry out `steps` on the text of one statement of a file.
 
     A step that cannot be carried out is left out whole and reported; the others go on. The result parses; where
     all steps together would break it, those that break it are left out. Never raises for wrong spans.
     """
     try:
         source: Source | None = Source(statement)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except SyntaxError:
         source = None
     chosen = list(range(len(steps)))
     first = _attempt(statement, source, steps, chosen, imports)
@@ -104,31 +106,38 @@ def _attempt(
 
 def _parses(text: str) -> bool:
     try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        parse(text)
+    except SyntaxError:
         return False
     return True
 
 
-_BLOCKS = re.compile(r"^(?:@|class\b|def\b|async\s+def\b)", re.MULTILINE)
-
-
 def _with_statements(text: str, step: InsertStatements, speller: Speller) -> str:
     added, body = _added(text, step, speller), text.rstrip("\r\n")
-    gap = newline_of(text) * (3 if _BLOCKS.search(added) or _BLOCKS.search(body) else 1)
-    return body + gap + added + text[len(body) :]
+    return body + _gap(added, text) + added + text[len(body) :]
 
 
 def _ahead(text: str, step: InsertStatements, speller: Speller) -> str:
     """What goes before a statement, with the lines that part them."""
     added = _added(text, step, speller)
-    return added + newline_of(text) * (3 if _BLOCKS.search(added) or _BLOCKS.search(text) else 1)
+    return added + _gap(added, text)
+
+
+def _gap(added: str, text: str) -> str:
+    """The line ends between new statements and one that is there: as formatters have it, less of them in a block."""
+    indent = indentation(text)
+    blocks = re.compile(rf"^{indent}(?:@|class\b|def\b|async\s+def\b)", re.MULTILINE)
+    if not blocks.search(added) and not blocks.search(text):
+        return newline_of(text)
+    return newline_of(text) * (2 if indent else 3)
 
 
 def _added(text: str, step: InsertStatements, speller: Speller) -> str:
+    """The new statements, in the block of the statement that they go beside."""
     template, names = spelt(step.text, step.imports, speller, set(), 0)
-    newline = newline_of(text)
-    return re.sub(r"\r\n|\r|\n", lambda _: newline, filled(template, names)).rstrip("\r\n")
+    newline, indent = newline_of(text), indentation(text)
+    lines = re.split(r"\r\n|\r|\n", filled(template, names).rstrip("\r\n"))
+    return newline.join(f"{indent}{line}" if line else line for line in lines)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ..positions import Span, code_point_column, split_lines
+from ..reading.syntax import parse
 
 Range = tuple[int, int]
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -34,11 +35,11 @@ _SHORT_LINES, _LONG_LINES = 88, 120
 
 
 class Source:
-    """The text and tree of one top-level statement. Raises SyntaxError (or ValueError) when it does not parse."""
+    """The text and tree of one statement of a file. Raises SyntaxError when it does not parse."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tree = ast.parse(text)
+        self.tree = ast.Module(parse(text), [])
         self.newline = newline_of(text)
         self._lines = split_lines(text)
         self._starts = line_starts(text)

@@ -80,16 +80,20 @@ def _name(unit: Unit, known: OwnModule) -> tuple[str, bool]:
     name, number = known.name, 2
     while True:
         unit.index.depend(unit.path, name)
-        bound = unit.file.lookup(name)
-        if bound is None and name not in unit.file.scope:
+        if name not in unit.file.scope:
             return name, False
-        if isinstance(bound, Definition) and _is_it(bound, known):
-            return name, True
+        source = unit.file.source
+        named = [statement for _, statement in source.statements if statement.name == name]
+        if named and all(_is_it(unit.file.definition(each), known) for each in named):
+            unit.index.depend(unit.path, CODE)  # which clauses they are in
+            return name, any(source.is_bound_at(each, unit.statement) for each in named)
         name, number = f"{known.name}{number}", number + 1
 
 
-def _is_it(definition: Definition, known: OwnModule) -> bool:
+def _is_it(definition: Definition | None, known: OwnModule) -> bool:
     """Whether a class is what an earlier repair defined for the operation."""
+    if definition is None:
+        return False
     plain = known.operation.rpartition(".")[2]
     return list(definition.methods) == ["forward"] and bool(
         re.search(rf"return [\w.]*\b{plain}\(\*args, \*\*kwargs\)\s*\Z", definition.source)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..finding import NewModule, ReplaceText, Safety, Step
 from ..knowledge import modules
 from ..knowledge.layers import layer
-from ..reading.definitions import CODE, Assigned, Definition
+from ..reading.definitions import CODE, Assigned, Definition, OneOf
 from ..reading.memory import REGISTERED
 from ..reading.syntax import parents_below, walk
 from ..reading.values import Choice, Module, Tensor, Unknown, Value
@@ -324,8 +324,8 @@ def unreadable_base(index: Index, definition: Definition) -> bool:
     for each in index.order(definition):
         if isinstance(each, Definition):
             for base in getattr(each.node, "bases", ()):
-                found = index.named(base, each.path, each.parent)
-                if found is None or isinstance(found, Assigned):
+                found = index.named(base, each.path, each.parent, each.statement)
+                if found is None or isinstance(found, (Assigned, OneOf)):
                     return True
                 if isinstance(found, str) and not modules.is_module_base(found) and not _harmless(found):
                     return True

@@ -97,7 +97,56 @@ def run(model: Net, x):
     return helpers.activate(model(x))
 """
 
-START = {"helpers.py": HELPERS, "blocks.py": BLOCKS, "net.py": NET}
+CHOICE = """\
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+try:
+    from blocks import Head
+    from helpers import activate
+
+    WIDTH = 8
+
+    class Fast(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.relu = nn.ReLU()
+            self.head = Head()
+
+        def forward(self, x):
+            x = self.relu(activate(x))
+            return self.head(F.softmax(self.relu(x), 1))
+
+except ImportError:
+    WIDTH = 4
+
+    def activate(x):
+        return torch.sigmoid(x)
+
+    class Fast(nn.Module):
+        def forward(self, x):
+            return activate(x)
+
+if WIDTH > 4:
+
+    def gate(x):
+        return x * torch.tanh(x)
+
+else:
+    gate = None
+
+
+class Chosen(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fast = Fast()
+
+    def forward(self, x):
+        return gate(activate(self.fast(x)))
+"""
+
+START = {"helpers.py": HELPERS, "blocks.py": BLOCKS, "net.py": NET, "choice.py": CHOICE}
 _FILES = sorted(START)
 
 
@@ -143,6 +192,16 @@ CHANGES = [
     ("name comes to be", "net.py", "import torch\n", "import torch\n\nactivate = torch.relu\n"),
     ("registration", "net.py", "def run(", "from aimet_torch.nn import QuantizationMixin\n\nQuantizationMixin.ignore(Head)\n\n\ndef run("),
     ("list in forward", "net.py", "self.outs.append(x)", "self.outs.append(activate(x))"),
+    ("base of a class in a block", "choice.py", "class Fast(nn.Module):\n        def __init__", "class Fast(object):\n        def __init__"),
+    ("one of two classes of a name goes", "choice.py", "    class Fast(nn.Module):\n        def forward(self, x):\n            return activate(x)\n", ""),
+    ("condition goes", "choice.py", "if WIDTH > 4:\n\n    def gate(x):\n        return x * torch.tanh(x)\n\nelse:\n    gate = None\n", "def gate(x):\n    return x\n"),
+    ("function in another clause, too", "choice.py", "    gate = None\n", "\n    def gate(x):\n        return x\n"),
+    ("function in a block", "choice.py", "x * torch.tanh(x)", "torch.tanh(torch.tanh(x))"),
+    ("line in a function in a block", "choice.py", "        return x * torch.tanh(x)", "        x = x + 1\n        return x * torch.tanh(x)"),
+    ("value beside a class", "choice.py", "    WIDTH = 8\n", "    WIDTH = 8\n    gate = torch.relu\n"),
+    ("what begins a clause", "choice.py", "except ImportError:", "except (ImportError, OSError):"),
+    ("class comes into a block", "choice.py", "    gate = None\n", "    gate = None\n\n    class Head(nn.Module):\n        def forward(self, x):\n            return torch.relu(x)\n"),
+    ("class moves into another clause", "choice.py", "    WIDTH = 8\n", "    WIDTH = 8\n\nexcept KeyError:\n    from blocks import Head\n"),
     ("function becomes a class", "helpers.py", "def activate(x, slope=SLOPE):\n    return F.leaky_relu(x, slope)", "class activate(nn.Module):\n    pass"),
 ]  # fmt: skip
 
@@ -284,6 +343,12 @@ _PIECES = [
     "\ndef activate(x):\n    return torch.sigmoid(x)\n\n",
     "\nactivate = torch.tanh\n",
     "\nSHARED = nn.ReLU()\n",
+    "if SHARED:\n    class Base(nn.Module):\n        def forward(self, x):\n            return torch.relu(x)\n",
+    "else:\n    x = 1\n",
+    "try:\n    from helpers import *\nexcept ImportError:\n    def activate(x):\n        return x + 1\n",
+    "    def activate(x):\n        return torch.sigmoid(x)\n\n",
+    "    class Head(nn.Module):\n        def forward(self, x):\n            return x + 1\n\n",
+    "if Head:\n",
     "@torch.no_grad()\n",
     "# aimet: ignore\n",
 ]
@@ -297,6 +362,8 @@ _NAMES = [
     "SHARED",
     "self",
     "x",
+    "Fast",
+    "gate",
     "relu",
     "forward",
     "body",

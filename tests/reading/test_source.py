@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,30 @@ _CUTS: dict[str, tuple[str, list[tuple[int, str]]]] = {
         "if a:\n    pass\nelif b:\n    pass\nelse:\n    pass\ntry:\n    pass\nexcept E:\n    pass\nfinally:\n    pass\n",
         [(0, "code")],
     ),
-    "def inside if": ("if a:\n    def f(): ...\nelse:\n    def f(): ...\n", [(0, "code")]),
+    "def inside if": (
+        "if a:\n    def f(): ...\nelse:\n    def f(): ...\n",
+        [(0, "clause"), (1, "def f"), (2, "clause#2"), (3, "def f#2")],
+    ),
+    "class inside try": (
+        "import a\ntry:\n    # c\n    import b\n\n    @d\n    class A:\n        x = 1\n    y = 2\nexcept E: y = 3\nelse:\n\n    class B: ...\n# d\nz = 4\n",
+        [(0, "code"), (1, "clause"), (3, "code#2"), (5, "class A"), (8, "code#3"), (9, "code#4"), (10, "clause#2"), (12, "class B"), (14, "code#5")],
+    ),
+    "blocks in blocks": (
+        "for i in (\n    1,\n):\n  with a as b, \\\n    c:\n    if d:\n      pass\n    while e:\n      async def f(): ...\n    else:\n      x = [\n    y\n    for y in z]\nq = 1\n",
+        [(0, "clause"), (3, "clause#2"), (5, "code"), (7, "clause#3"), (8, "def f"), (9, "clause#4"), (10, "code#2"), (13, "code#3")],
+    ),
+    "blocks with windows line ends": (
+        "if a:\r\n\r\n    def f():\r\n        pass\r\nelse:\r\n    x = 1\r\n",
+        [(0, "clause"), (2, "def f"), (4, "clause#2"), (5, "code")],
+    ),
+    "blocks with tabs": ("if a:\n\tif b:\n\t\tclass A:\n\t\t\tx = 1\n\ty = 1\n", [(0, "clause"), (1, "clause#2"), (2, "class A"), (4, "code")]),
+    "compound statements without classes": (
+        "x = 1\nif a:\n    pass\ntry:\n    def f(): ...\nfinally:\n    pass\nwith b:\n    c\nd\n",
+        [(0, "code"), (3, "clause"), (4, "def f"), (5, "clause#2"), (6, "code#2"), (7, "code#3")],
+    ),
+    "class in a string inside if": ('if a:\n    x = """\n    class A: ...\n    """\n', [(0, "code")]),
+    "string at column 0 inside if": ('if a:\n    def f():\n        """\nno\n    class B: ...\n        """\n    x = 1\n', [(0, "clause"), (1, "def f"), (6, "code")]),
+    "class inside match": ("match a:\n    case 1:\n        class A: ...\n", [(0, "code")]),
     "code at column 0 in a string": (
         'class A:\n    text = """\nclass B:\n    pass\n"""\n\ndef f():\n    pass\n',
         [(0, "class A"), (6, "def f")],
@@ -82,17 +106,38 @@ def test_the_pieces_read_as_the_whole_does(name: str) -> None:
     _assert_reads_as_whole(_CUTS[name][0])
 
 
+def _parts(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """The statements of blocks that are no compound statements, or classes or functions, and what clauses begin with."""
+    for node in body:
+        if not isinstance(node, (ast.If, ast.Try, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith)):
+            yield node
+            continue
+        for name, value in ast.iter_fields(node):
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, ast.ExceptHandler):
+                    yield from [each.type] if each.type is not None else []
+                    yield from _parts(each.body)
+                elif isinstance(each, ast.withitem):
+                    yield from ast.iter_child_nodes(each)
+                elif isinstance(each, ast.expr):
+                    yield each
+            if name in ("body", "orelse", "finalbody"):
+                yield from _parts(value)
+
+
 def _assert_reads_as_whole(text: str) -> None:
     """The trees of the pieces, moved to their lines, are the tree of the file, and no text is lost."""
     source = read(text)
     whole = ast.parse(text).body
     parts = []
     for line, statement in source.statements:
-        for node in statement.body:
-            parts.append(ast.increment_lineno(node, line))
+        lines = range(1, len(statement.lines) + 1)
+        parts.extend(
+            ast.increment_lineno(node, line) for node in _parts(statement.body) if getattr(node, "lineno", 0) in lines
+        )
         assert statement.error is None
     assert [ast.dump(node, include_attributes=True) for node in parts] == [
-        ast.dump(node, include_attributes=True) for node in whole
+        ast.dump(node, include_attributes=True) for node in _parts(whole)
     ]
     head = text[: len(text) - sum(len(statement.text) for _, statement in source.statements)]
     assert head + "".join(statement.text for _, statement in source.statements) == text
@@ -126,6 +171,10 @@ _BROKEN: dict[str, tuple[str, list[str]]] = {
     "colon missing": ("class A\n    x = 1\n\ndef f(): ...\n", ["class A"]),
     "decorator without a definition": ("@deco\nx = 1\ndef f(): ...\n", ["code"]),
     "half an import": ("import torch\nfrom torch import\n\nclass A: ...\n", ["code"]),
+    "in a block": ("if a:\n    def f(:\n        pass\n    def g(): ...\nelse:\n    x =\n", ["def f", "code"]),
+    "what begins a clause": ("if a b:\n    def f(): ...\nelse:\n    class B: ...\n", ["clause"]),
+    "a clause missing": ("try:\n    def f(): ...\nx = 1\n\ndef g(): ...\n", ["code"]),
+    "a block missing": ("if a:\n    def f(): ...\nelse:\n# c\n\ndef g(): ...\n", ["code"]),
     "null character": ("x = 1\ndef f():\n    \0\ndef g(): ...\n", ["def f"]),
     "too deep": ("def f():\n    return " + "(" * 300 + ")" * 300 + "\ndef g(): ...\n", ["def f"]),
 }
@@ -242,13 +291,23 @@ def test_what_an_edit_does_not_touch_is_kept(old: str, new: str, kept: set[str])
     ]
 
 
+_BLOCKS = [
+    "if x:\n    class C:\n        x = 1\nelse:\n    y = 1\n",
+    "try:\n    import a\n    @deco\n    def f():\n        return (1,\n    2)\nexcept E:\n    def f(): ...\nfinally: x = 1\n",
+    "with a:\n    for b in c:\n        def g(): pass\n    # c\n    class D: ...\nx = 1\n",
+]
 _LINES = st.sampled_from(
-    ["import a", "x = 1", "class A:", "class B(A):", "def f():", "def g(x):", "    pass", "    x = (", "    )", '    """', '"""',
+    [*_BLOCKS, *_BLOCKS, "    class C:", "    def f():", "        y = 1", "try:", "    else:",
+     "import a", "x = 1", "class A:", "class B(A):", "def f():", "def g(x):", "    pass", "    x = (", "    )", '    """', '"""',
      "@deco", "# c", "", "else:", "if x:", "\\", "    return 'é'", "\f"]
 )  # fmt: skip
 _TEXTS = st.builds(
-    lambda lines, end: end.join(lines), st.lists(_LINES, max_size=14), st.sampled_from(["\n", "\n", "\r\n"])
+    lambda lines, end: _joined(lines, end), st.lists(_LINES, max_size=14), st.sampled_from(["\n", "\n", "\r\n"])
 )
+
+
+def _joined(lines: list[str], end: str) -> str:
+    return end.join(lines).replace("\r\n", "\n").replace("\n", end)
 
 
 @settings(max_examples=300, deadline=None)
@@ -263,7 +322,27 @@ def test_reading_after_any_edit_cuts_as_reading_afresh(text: str, pasted: str, s
 
 
 _TYPED = st.sampled_from(
-    ["x", " ", "    ", "\n", "\r\n", "\r", "\n    ", "(", ")", "'", '"""', "#", "\\", "@", "é𝛼", "def g(): ..."]
+    [
+        "x",
+        " ",
+        "    ",
+        "\n",
+        "\r\n",
+        "\r",
+        "\n    ",
+        "\n    def h(): ...",
+        "\nelse:",
+        "if x:\n    class A: ...\n",
+        "(",
+        ")",
+        "'",
+        '"""',
+        "#",
+        "\\",
+        "@",
+        "é𝛼",
+        "def g(): ...",
+    ]
 )
 _ENDS = st.sampled_from(["\n", "\n", "\r\n", "\r"])
 _KEYS = st.tuples(st.floats(0, 1), st.integers(0, 3), _TYPED)
@@ -272,7 +351,7 @@ _KEYS = st.tuples(st.floats(0, 1), st.integers(0, 3), _TYPED)
 @settings(max_examples=300, deadline=None)
 @given(st.lists(_LINES, min_size=4, max_size=14), _ENDS, st.lists(_KEYS, max_size=8))
 def test_key_after_key_is_cut_as_reading_afresh(lines: list[str], end: str, keys: list[tuple[float, int, str]]) -> None:
-    text = end.join(["class N:", *lines, "    pass", "def z():", "    return 1", ""])
+    text = _joined(["class N:", *lines, "    pass", "def z():", "    return 1", ""], end)
     source = read(text)
     for where, removed, typed in keys:
         start = int(where * len(text))
@@ -290,12 +369,19 @@ def test_key_after_key_is_cut_as_reading_afresh(lines: list[str], end: str, keys
             assert old.lines[change.old_end :] == new.lines[change.end :]
 
 
-def test_what_is_typed_inside_a_function_is_not_cut_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = _BEFORE.replace("x = 1", "x = 1\n    y = 2")
+_INSIDE = (
+    "try:\n    import torch\nexcept E:\n    x = None\nelse:\n    class A:\n        x = 1\n        y = 2\n    z = 1\n"
+)
+
+
+@pytest.mark.parametrize(
+    "text", [_BEFORE.replace("x = 1", "x = 1\n    y = 2"), _INSIDE], ids=["top level", "in a block"]
+)
+def test_what_is_typed_inside_a_function_is_not_cut_again(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     for end in ("\n", "\r\n"):
         before = read(text.replace("\n", end))
         assert before.statements
-        for old, new in (("x = 1", "x = 12"), ("x = 1", f"x = 1{end}    z = 3"), ("    x = 1", "")):
+        for old, new in (("x = 1", "x = 12"), ("x = 1", f"x = 1{end}        z = 3"), ("    x = 1", "")):
             edited = before.text.replace(old, new)
             fresh = read(edited).statements
             with monkeypatch.context() as patched:

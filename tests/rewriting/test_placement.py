@@ -45,6 +45,23 @@ CASES = {
         "import os\nfrom torch import nn\n"
         "if TYPE_CHECKING:\n    import torch\ntry:\n    import z\nexcept ImportError:\n    pass\n",
     ),
+    "beside torch where that is imported under a condition": (
+        "import os\ntry:\n    import z\n    from torch import (\n        nn,\n    )\n"
+        "except ImportError:\n    nn = None\n",
+        [ADD],
+        "import os\ntry:\n    import z\n    from torch import (\n        nn,\n    )\n"
+        f"    from {CUSTOM} import Add\nexcept ImportError:\n    nn = None\n",
+    ),
+    "there already under a condition": (
+        f"if a:\n  if b:\n    import torch\n    from {CUSTOM} import Add\n",
+        [ADD],
+        f"if a:\n  if b:\n    import torch\n    from {CUSTOM} import Add\n",
+    ),
+    "not beside an import for types": (
+        "import os\nif TYPE_CHECKING:\n    import torch\n",
+        [ADD],
+        f"import os\nfrom {CUSTOM} import Add\nif TYPE_CHECKING:\n    import torch\n",
+    ),
     "not behind a class": (
         "import os\n@d\nclass A: pass\nimport torch\n",
         [NN],

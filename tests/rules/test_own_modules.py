@@ -210,3 +210,40 @@ def test_no_class_goes_above_the_imports_it_needs(first: bool) -> None:
     text = _repaired(model=(helper + _HEAD if first else _HEAD + helper) + net)["model"]
     assert ("class Roll(nn.Module):" in text) is not first
     assert text.index("import torch.nn as nn") < text.find("class Roll(") or first
+
+
+_CLAUSES = """\
+import torch
+
+try:
+    import math
+
+    # About A.
+    class A(torch.nn.Module):
+        def forward(self, x):
+            return torch.relu(torch.roll(x, 1))
+
+    class B(torch.nn.Module):
+        def forward(self, x):
+            return torch.roll(torch.relu(x), 1)
+
+except ImportError:
+
+    class A(torch.nn.Module):
+        def forward(self, x):
+            return torch.relu(torch.roll(x, 2))
+
+
+class C(torch.nn.Module):
+    def forward(self, x):
+        return torch.relu(torch.roll(x, 3))
+"""
+
+
+def test_each_clause_defines_the_class_that_it_uses() -> None:
+    repaired = _repaired(model=_CLAUSES)["model"]
+    assert repaired.count("class Roll(torch.nn.Module):") == 3
+    tried, _, rest = repaired.partition("except ImportError:")
+    assert tried.count("    class Roll(torch.nn.Module):") == rest.count("    class Roll(torch.nn.Module):") == 1
+    assert "\n\n    # About A.\n    class A(" in tried
+    assert repaired.count("self.roll = Roll()") == 4
