@@ -174,6 +174,13 @@ def _registration(index: Index, owner: Definition, new: str) -> Place:
     for each in index.order(owner):
         if isinstance(each, Definition) and walks_children(index, each, new):
             return Place(None, reason=f"`{owner.simple_name}` walks over its own children and would meet the new one")
+    inherited = index.method(owner, "forward")
+    for subclass in _without(index, owner):
+        if inherited is not None and index.method(subclass, "forward") == inherited:
+            reason = (
+                f"`{subclass.simple_name}` runs the same `forward` without this `__init__`, so it would lack the module"
+            )
+            return Place(None, reason=reason)
     doubt = _doubt(index, owner)
     return Place(owner.name, Safety.UNSAFE if doubt else Safety.SAFE, doubt)
 
@@ -184,10 +191,8 @@ def _doubt(index: Index, owner: Definition) -> str:
         return f"quantsim then takes `{name}` for a container and leaves its own weights unquantized"
     if unreadable_base(index, owner):
         return "a base class cannot be read, and may use the name or skip `__init__`"
-    for subclass in subclasses(index, owner):
-        method = subclass.method("__init__")
-        if method is not None and "super()" not in method.source and f"{name}.__init__" not in method.source:
-            return f"`{subclass.simple_name}` does not run this `__init__`"
+    for subclass in _without(index, owner):
+        return f"`{subclass.simple_name}` does not run this `__init__`"
     if any(isinstance(each, Definition) and _skips_init(each.source) for each in index.order(owner)):
         return "some objects are made without running `__init__`"
     for facts, statement in index.placed_mentions(owner):
@@ -199,6 +204,23 @@ def _doubt(index: Index, owner: Definition) -> str:
         if any(not _are_of_a_list(index, facts.definition(statement), of) for of in walked):
             return "other code picks children by their order"
     return ""
+
+
+def _without(index: Index, owner: Definition) -> Iterator[Definition]:
+    """The subclasses whose constructor does not run that of a class, so that they lack what it sets."""
+    for subclass in subclasses(index, owner):
+        method = subclass.method("__init__")
+        if method is None or f"{owner.simple_name}.__init__" in method.source:
+            continue
+        # `super` looks behind the class it is given, mostly the one that it stands in.
+        order = index.order(subclass)
+        before = order[: order.index(owner)] if owner in order else order
+        started = {each.simple_name for each in before if isinstance(each, Definition)} | {"", "type", "self"}
+        if not any(match["start"] in started for match in _RUNS_BASE_INIT.finditer(method.source)):
+            yield subclass
+
+
+_RUNS_BASE_INIT = re.compile(r"\bsuper\(\s*(?P<start>\w*)[^()]*(?:\(self\)[^()]*)?\)\s*\.\s*__init__\b")
 
 
 def _skips_init(text: str) -> bool:

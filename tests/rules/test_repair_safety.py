@@ -105,7 +105,7 @@ _PLACES = {
     "a subclass that skips this constructor": (
         _net(_line("return F.relu(self.fc(x))"))
         + "\n\nclass Other(Net):\n    def __init__(self):\n        nn.Module.__init__(self)\n",
-        "unsafe",
+        "none",
     ),
     "forward called with another object": (
         _net(_line("return F.relu(self.fc(x))")) + "\n\ndef run(other, x):\n    return Net.forward(other, x)\n",
@@ -562,3 +562,56 @@ def test_what_is_a_tensor_in_the_trace_alone_is_no_operand_of_a_module(size: str
     body = _net(_line(size) + _line("left = 7 % size") + _line("return self.fc(x), left"))
     found = [each for each in findings("AIMET301", _IMPORTS + body) if "%" in each.message]
     assert len(found) == arithmetic
+
+
+_BASE = """\
+import torch.nn.functional as F
+from torch import nn
+
+
+class Base(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return F.relu(self.fc(x))
+
+
+class Other(Base):
+    def __init__(self):
+        {constructor}
+        self.fc = nn.Linear(3, 3)
+"""
+_FORWARD = """
+    def forward(self, x):
+        return self.fc(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("constructor", "runs"),
+    [
+        ("super().__init__()", True),
+        ("super(Other, self).__init__()", True),
+        ("super(type(self), self).__init__()", True),
+        ("super(self.__class__, self).__init__()", True),
+        ("Base.__init__(self)", True),
+        ("nn.Module.__init__(self)", False),
+        ("super(Base, self).__init__()", False),
+        ("nn.Module.__init__(self); super().train()", False),
+    ],
+)
+def test_a_subclass_that_runs_forward_without_the_constructor_keeps_the_module_out(
+    constructor: str, runs: bool
+) -> None:
+    """It would fail as soon as it runs. Where it has a `forward` of its own, that may still ask its base for more."""
+
+    def repairs(text: str) -> list[Safety]:
+        project = Project.empty("/project").updated({"/project/model.py": text})
+        (finding,) = check("/project/model.py", project, Config(root="/project")).findings
+        return [repair.safety for repair in finding.repairs]
+
+    text = _BASE.format(constructor=constructor)
+    assert repairs(text) == ([Safety.SAFE] if runs else [])
+    assert repairs(text + _FORWARD) == [Safety.SAFE if runs else Safety.UNSAFE]
