@@ -338,9 +338,11 @@ def _is_lazy(cls: type) -> bool:
 
 def _canonical(cls: type) -> str:
     """The shortest public path: torch.nn.ReLU, torchvision.ops.Permute, else where the class is defined."""
+    import timm.layers
     import torchvision.ops
 
-    for space, module in (("torch.nn", torch.nn), ("torchvision.ops", torchvision.ops)):
+    spaces = (("torch.nn", torch.nn), ("torchvision.ops", torchvision.ops), ("timm.layers", timm.layers))
+    for space, module in spaces:
         if getattr(module, cls.__name__, None) is cls:
             return f"{space}.{cls.__name__}"
     return f"{cls.__module__}.{cls.__qualname__}"
@@ -350,9 +352,11 @@ def _all_module_classes() -> list[type]:
     import importlib
     import pkgutil
 
+    import timm.layers
     import torchvision.ops
 
-    found: dict[type, None] = {}
+    # Of timm's layers the one that other packages import most.
+    found: dict[type, None] = {timm.layers.DropPath: None}
     for package in (torch.nn.modules, torchvision.ops):
         for info in pkgutil.iter_modules(package.__path__):
             if info.name.startswith("_"):
@@ -401,6 +405,8 @@ def module_classes() -> dict[str, Any]:
         where = callable_name(cls)
         if where != path:
             aliases[where] = path
+        if path.startswith("timm.layers."):
+            aliases[path.replace("layers", "models.layers", 1)] = path  # where it was before
     attributes = sorted({*dir(torch.nn.Module), *vars(torch.nn.Module()), *torch.nn.Module.__annotations__})
     return {
         "classes": classes,

@@ -98,7 +98,7 @@ _UNKNOWN_RESULT = words("""
     torch.nn.parallel.distributed.DistributedDataParallel torchvision.ops.FeaturePyramidNetwork""")
 
 _DROPOUTS = words("""torch.nn.modules.dropout._DropoutNd torchvision.ops.StochasticDepth torchvision.ops.DropBlock2d
-    torchvision.ops.DropBlock3d""")
+    torchvision.ops.DropBlock3d timm.layers.DropPath""")
 _ACTIVATION_MODULE = frozenset(
     f"torch.nn.{name}"
     for name in words("""CELU ELU GELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh LeakyReLU LogSigmoid LogSoftmax
@@ -115,7 +115,7 @@ _DECONVOLUTION = "torch.nn.modules.conv._ConvTransposeNd"
 
 @cache
 def module_class(dotted: str) -> ModuleClass | None:
-    """The module class of torch.nn or torchvision.ops of that name, by whichever path it is imported."""
+    """The module class of torch.nn, torchvision.ops or timm of that name, by whichever path it is imported."""
     path = canonical(dotted)
     entry = table("module_classes")["classes"].get(path)
     if entry is None:
@@ -243,6 +243,7 @@ UNKNOWN_TO_QUANTSIM: dict[str, tuple[str, ...]] = {
     "torchvision.ops.FrozenBatchNorm2d": ("x",),
     "torchvision.ops.Permute": (),
     "torchvision.ops.StochasticDepth": (),
+    "timm.layers.DropPath": (),
     **dict.fromkeys(_STUBS, ()),
 }
 

@@ -45,6 +45,9 @@ _NAMES = {
 }
 
 
+_ALIASED = ("torch.nn.modules.", "torch.nn.parallel.", "torchvision.ops.", "timm.layers.", "timm.models.layers.")
+
+
 @lru_cache(maxsize=8192)
 def canonical(symbol: str) -> str:
     """The canonical name of `symbol`: `torch.nn.ReLU` for `torch.nn.modules.activation.ReLU`.
@@ -61,7 +64,7 @@ def canonical(symbol: str) -> str:
             break
     if symbol.startswith("torch.ops.aten."):
         return ".".join(symbol.split(".")[:4])
-    if symbol.startswith(("torch.nn.modules.", "torch.nn.parallel.", "torchvision.ops.")):
+    if symbol.startswith(_ALIASED):
         aliases: dict[str, str] = table("module_classes")["aliases"]
         if symbol in aliases:
             return aliases[symbol]

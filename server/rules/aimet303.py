@@ -52,8 +52,8 @@ class UnregisteredModule(Rule):
     workspace registers with `QuantizationMixin.implements` or `QuantizationMixin.ignore` is not reported, nor are
     classes that only serve as bases, losses that no model holds, and subclasses of `nn.Identity` and of containers.
     A loss that a model holds is: quantsim asks for every module it holds, called or not.
-    A layer of torch's or torchvision's that AIMET does not know either (`nn.RMSNorm`, `StochasticDepth`, `QuantStub`)
-    is reported where it is made.
+    A library's layer that AIMET does not know either (`nn.RMSNorm`, torchvision's `StochasticDepth`, timm's `DropPath`,
+    `QuantStub`) is reported where it is made.
 
     ## Why AIMET needs it
 

@@ -78,6 +78,7 @@ def test_families() -> None:
     assert known("torch.nn.Conv2d").convolution
     assert known("torch.nn.AlphaDropout").dropout
     assert known("torchvision.ops.StochasticDepth").dropout
+    assert known("timm.models.layers.DropPath").dropout and known("timm.layers.drop.DropPath").stateless
     assert known("torch.nn.Identity").identity
     assert known("torch.nn.SyncBatchNorm").batch_norm
     assert known("torch.nn.LayerNorm").normalization and not known("torch.nn.LayerNorm").batch_norm

@@ -204,6 +204,7 @@ _UNKNOWN = {
     "FrozenBatchNorm2d": ((4,), (1, 4, 8, 8)),
     "Permute": (([0, 2, 1],), (1, 4, 4)),
     "StochasticDepth": ((0.1, "row"), (1, 4)),
+    "DropPath": ((0.1,), (1, 4)),
     "QuantStub": ((), (1, 4)),
     "DeQuantStub": ((), (1, 4)),
 }

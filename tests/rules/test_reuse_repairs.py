@@ -288,3 +288,11 @@ def test_why_a_loop_gets_no_list_of_modules(loop: str, rounds: str, reason: str)
     project = Project.empty("/project").updated({PATH: source + "\n"})
     (found,) = check(PATH, project, Config(root="/project", select=("AIMET102",))).findings
     assert found.message.endswith(f" {reason}make a ModuleList with one for each round.")
+
+
+@pytest.mark.parametrize("package", ["timm.layers", "timm.models.layers", "timm.layers.drop"])
+def test_timm_s_drop_path_holds_nothing(package: str) -> None:
+    made = "self.a = DropPath(0.1) if deep else nn.Identity()"
+    source = f"from {package} import DropPath\n{_HEAD}        {made}\n{_FORWARD}"
+    text = _safely(Project.empty("/project").updated({PATH: source}))
+    assert f"        {made}\n        {made.replace('self.a', 'self.a2')}\n" in text
