@@ -242,6 +242,17 @@ def add_child(m: Machine, module: Module, value: Value, node: ast.expr) -> None:
         module.items = [*module.items, value]
 
 
+def add_children(m: Machine, module: Module, held: Value, node: ast.expr) -> None:
+    """Put the modules of a list into a container that exists."""
+    if isinstance(held, Sequence) and held.items is not None:
+        for item in held.items:
+            add_child(m, module, item, node)
+    else:
+        before = [*(module.items or ()), *([module.element] if module.element is not None else ())]
+        module.items = None
+        module.element = join_all([*before, iteration.element_of(m, held, node, None)])
+
+
 def fill_container(m: Machine, module: Module, kind: str, a: Arguments) -> None:
     """The children a container is constructed with."""
     held: list[Value] | None = None

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from ..knowledge import modules
-from . import containers, iteration, python_functions, remembered
+from . import containers, python_functions, remembered
 from .arguments import Arguments
 from .ranges import Range, Zipped
 from .values import (
@@ -143,12 +143,7 @@ def _module_method(m: Machine, module: Module, name: str, a: Arguments, node: as
         return module
     if name == "extend" and values:
         held = values[0]
-        if isinstance(held, Sequence) and held.items is not None:
-            for item in held.items:
-                containers.add_child(m, module, item, node)
-        else:
-            module.items = None
-            module.element = iteration.element_of(m, held, node, None)
+        containers.add_children(m, module, held, node)
         return module
     if name in ("children", "values", "modules", "_modules"):
         return module

@@ -182,6 +182,11 @@ def augmented(m: Machine, node: ast.AugAssign) -> None:
         remembered.changing(m, left)
         containers.extend(m, left, right, node.value)
         return
+    if isinstance(left, Module) and not left.is_self and isinstance(node.op, ast.Add):
+        m.noted += 1
+        remembered.changing(m, left)
+        containers.add_children(m, left, right, node.value)
+        return
     name = _OPERATORS[type(node.op)]
     inplace = isinstance(left, Tensor)
     value = _arithmetic(m, node, name, (target, left), (node.value, right), inplace)

@@ -54,6 +54,8 @@ _REUSES: dict[str, tuple[str, str, str]] = {
     "the same part of a list again and again": ("for i in range(2):\n    for a in self.s[: self.n]:\n        x = a(x)  # 2 loop\nreturn x", "self.n = width\nself.s = nn.ModuleList([nn.ReLU() for _ in range(4)])", ""),
     "from the round on": ("for n in range(4):\n    for i in range(n, 4):\n        x = self.s[i](x)  # 2 loop\nreturn x", "self.s = nn.ModuleList([nn.ReLU() for _ in range(4)])", ""),
     "from the same start in each round": ("n = 1\nfor end in self.ends:\n    for i in range(n, end):\n        x = self.s[i](x)  # 2 loop\nreturn x", "self.ends = width\nself.s = nn.ModuleList([nn.ReLU() for _ in range(4)])", ""),
+    "loop over a list that grew": ("for m in self.s:\n    x = self.a(m(x))  # 2 loop\nreturn x", "self.a = nn.ReLU()\nself.s = nn.ModuleList()\nfor i in range(3):\n    self.s += [nn.ReLU()]", ""),
+    "a list that grew by one module twice": ("return self.s(x)", "a = nn.ReLU()\nself.s = nn.Sequential(a)\nself.s += [a]  # 2 container", ""),
     "loop over another list": ("for m in self.s:\n    x = self.a(m(x))  # 2 loop\nreturn x", "self.a = nn.ReLU()\nself.s = nn.ModuleList([nn.ReLU() for _ in range(3)])", ""),
 }  # fmt: skip
 
@@ -139,6 +141,7 @@ _SINGLE: dict[str, tuple[str, str, str]] = {
     "each of a list that a loop made": ("return self.s(x)", "rows = [nn.ReLU() for _ in range(4)]\nself.s = nn.Sequential()\nfor i in range(4):\n    self.s.append(rows[i])", ""),
     "part after part of a list": ("for i in range(2):\n    for a, b in self.s[i * self.n : (i + 1) * self.n]:\n        x = b(a(x))\nreturn x", "self.n = width\nself.s = nn.ModuleList([nn.ModuleList([nn.ReLU(), nn.ReLU()]) for _ in range(4)])", ""),
     "from where the last round stopped": ("n = 0\nfor end in self.ends:\n    for i in range(n, end):\n        x = self.s[i](x)\n    n = end\nreturn x", "self.ends = width\nself.s = nn.ModuleList([nn.ReLU() for _ in range(4)])", ""),
+    "each of a list that grew": ("for m in self.s:\n    x = m(x)\nfor m in self.t:\n    x = m(x)\nreturn x", "self.s = nn.ModuleList()\nself.t = nn.ModuleList()\nfor i in range(3):\n    self.s += [nn.ReLU()]\n    self.t += [nn.GELU()]", ""),
     "class handed on": ("return self.c(self.b(x))", "act = nn.ReLU\nself.b = act()\nself.c = act()", ""),
 }  # fmt: skip
 
