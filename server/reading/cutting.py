@@ -26,8 +26,10 @@ _DEFINITION = re.compile(r"(?:async[ \t]+def|def|class)[ \t]+(\w+)|@")
 _COMPOUND = re.compile(r"(?:if|try|with|for|while|async[ \t]+(?:for|with))\b")
 _CONTINUES = re.compile(rf"[ \t]*{_CONTINUING}")
 # A class or function inside another statement.
-_INNER = re.compile(rf"\n[ \t]+{_DEFINES}")
+_INNER = re.compile(rf"\n(?=([ \t]+))\1{_DEFINES}")  # the white space is taken as a whole
 _INNER_LINE = re.compile(r"[ \t]+(?:async|def|class|@)")
+# Blocks indented further are not cut: nobody defines classes there, and what nests so is cut again at each level.
+_DEEPEST = 32
 _INDENTATION = re.compile(r"[ \t]*")
 _LINE_WITH_CODE = re.compile(r"\n([ \t]*)(?![ \t\r\n\f#]|\Z)")
 _EMPTY = re.compile(r":[ \t\r]*(?:#[^\n]*)?(?:\n[ \t\r\f]*(?:#[^\n]*)?)*\Z")
@@ -179,7 +181,7 @@ def _divided(text: str, start: int, end: int, indent: str) -> Iterator[tuple[int
     in_code = False
     for first, below in zip(real, [*real[1:], end]):
         parts = None
-        if _COMPOUND.match(text, first + len(indent)) and _INNER.search(text, first, below):
+        if len(indent) < _DEEPEST and _COMPOUND.match(text, first + len(indent)) and _INNER.search(text, first, below):
             parts = _clauses(text, first, below, indent)
         if parts is not None:
             yield from parts

@@ -200,6 +200,13 @@ def test_what_does_not_parse_keeps_nothing_alive_that_was_at_work_then(name: str
                 assert error.__traceback__ is error.__context__ is error.__cause__ is None
 
 
+def test_blocks_deeper_than_a_parser_bears_are_left_whole() -> None:
+    text = "".join(" " * depth + "if a:\n" for depth in range(1000)) + " " * 1000 + "class A: ...\n\ndef f(): ...\n"
+    source = read(text)
+    assert [statement.key for _, statement in source.statements][-2:] == ["code", "def f"]
+    assert source.statements[-2][1].failure is not None
+
+
 def test_an_open_triple_quoted_string_takes_what_follows() -> None:
     assert _keys('def f():\n    x = """open\n\ndef g(): ...\n') == [(0, "def f")]
 
