@@ -99,7 +99,7 @@ def _same_elements(m: Machine, a: Arguments, node: ast.expr, callee: ast.expr) -
     if isinstance(value, (Module, Zipped)):
         return value
     if isinstance(value, Tensor):
-        return value if not value.definite else Sequence(None, TENSOR)
+        return Sequence(None, TENSOR if value.definite else TENSORISH)
     if isinstance(value, Shape):
         return Sequence(None, Number("int", shape=True))
     return Sequence(None, UNKNOWN)

@@ -151,6 +151,18 @@ def test_what_callers_pass_tells_what_a_parameter_takes() -> None:
     assert _check(_holding("self, x, h", body, "        return self.block(x, x)\n")) == []
 
 
+@pytest.mark.parametrize(
+    "made", ["list(self.net(x))", "list(self.net(x).values())", "[y for y in self.net(x).values()]"]
+)
+def test_a_list_of_whatever_a_model_gave_is_a_list(made: str) -> None:
+    source = (
+        "class Net(nn.Module):\n    def __init__(self, net):\n        super().__init__()\n        self.net = net\n\n"
+    )
+    source += f"    def forward(self, x):\n        return {made}\n"
+    assert [f.symbol for f in _check(source)] == ["Net.forward"]
+    assert _check(source.replace("list(", "tuple(").replace("[y", "tuple(y").replace("]", ")")) == []
+
+
 def test_a_static_forward_has_no_self() -> None:
     block = _INIT.join(("class Block(nn.Module):\n", "    @staticmethod\n    def forward(x, dim):\n        return x\n"))
     holder = (
