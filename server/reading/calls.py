@@ -435,7 +435,7 @@ def _note_passing(
     m: Machine, module: Module, arguments: Arguments, node: ast.expr, callee: ast.expr, result: Value
 ) -> None:
     """Note what a module computes that nobody keeps: it is an operation of the model that makes it."""
-    if m.building or m.silent or module.cls is None:
+    if m.silent or module.cls is None:
         return
     loops = tuple(loop.node for loop in m.loops)
     operands, keywords = tuple(arguments.positional), arguments.keywords

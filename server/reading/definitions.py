@@ -9,21 +9,21 @@ from typing import Any
 
 from .parts import Parts
 from .source import Statement
+from .syntax import DefinedFunction
 
 # Stand for the text of a file's statements that are no class or function, and for all of its text.
 CODE = "<code>"
 WHOLE = "<file>"
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-Method = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def is_static(method: Method) -> bool:
+def is_static(method: DefinedFunction) -> bool:
     """Whether a method is called without the object that it is called on."""
     return any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in method.decorator_list)
 
 
-def given_parameters(method: Method) -> list[ast.arg]:
+def given_parameters(method: DefinedFunction) -> list[ast.arg]:
     """The parameters that a method's callers give by position: without the object that it is called on."""
     ordinary = [*method.args.posonlyargs, *method.args.args]
     return ordinary if is_static(method) else ordinary[1:]

@@ -9,9 +9,7 @@ from itertools import compress
 from operator import ne
 from typing import NamedTuple, TypeVar
 
-from .syntax import parse
-
-DefinedFunction = ast.FunctionDef | ast.AsyncFunctionDef
+from .syntax import DefinedFunction, parse
 
 
 class Change(NamedTuple):

@@ -8,6 +8,8 @@ import re
 import warnings
 from collections.abc import Callable, Iterable
 
+DefinedFunction = ast.FunctionDef | ast.AsyncFunctionDef
+
 # Fields that hold no expression, statement or pattern: names, numbers, operators and contexts.
 _PLAIN = frozenset(
     "ctx op ops id attr arg name names kind type_comment level module conversion simple is_async asname rest kwd_attrs "

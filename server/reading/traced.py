@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING
 
 from ..knowledge.data import words
 from . import callers
-from .definitions import Definition, Method, given_parameters, is_static
+from .definitions import Definition, given_parameters, is_static
 from .file_facts import FileFacts
 from .source import Statement
-from .syntax import walk
+from .syntax import DefinedFunction, walk
 
 if TYPE_CHECKING:
     from .index import Index
 
 _LOSS = re.compile(r"(?:Loss|Losses|Criterion|CrossEntropy)(?:V?\d+)?$|^_(?:Weighted)?Loss$")
 _TRANSFORM = re.compile(r"Transform$|Augment|^Random[A-Z]")
-# Parallel wrappers run a model on several devices: AIMET is given the model itself.
-_WRAPPER = re.compile(r"DataParallel$")
 # What the expected result is called among the parameters of a loss.
 TARGETS = words("target targets label labels gt gts y_true truth ground_truth true")
 _TRANSFORM_FILE = re.compile(r"transforms?\.py$|augment", re.IGNORECASE)
@@ -124,25 +122,33 @@ def _is_auxiliary(index: Index, definition: Definition) -> bool:
 @lru_cache(maxsize=16_384)
 def _is_aside(name: str) -> bool:
     """Whether a class of this name is a loss, a transform or a wrapper."""
-    return any(pattern.search(name) for pattern in (_LOSS, _TRANSFORM, _WRAPPER))
+    return _LOSS.search(name) is not None or _TRANSFORM.search(name) is not None or is_wrapper(name)
+
+
+def is_wrapper(name: str) -> bool:
+    """Whether a class of this name runs a model on several devices: AIMET is given the model itself."""
+    return name.endswith("DataParallel")
 
 
 def takes_target(index: Index, definition: Definition) -> bool:
     """Whether `forward` is given what its result should be, beside what it is compared with."""
-    found = index.method(definition, "forward")
-    if found is None or not isinstance(found[1].node, ast.FunctionDef):
-        return False
-    return any(each.arg in TARGETS for each in given_parameters(found[1].node)[1:])
+    forward = _forward(index, definition)
+    return forward is not None and any(each.arg in TARGETS for each in given_parameters(forward)[1:])
 
 
 def _compares(index: Index, definition: Definition) -> bool:
     """Whether a class without layers always needs a target: whatever it is called, it is a loss."""
-    found = index.method(definition, "forward")
-    if found is None or not takes_target(index, definition):
+    forward = _forward(index, definition)
+    if forward is None:
         return False
-    optional = {name for name, _ in callers.defaults(found[1].node.args)}  # type: ignore[union-attr]
-    required = {each.arg for each in given_parameters(found[1].node)[1:]} - optional  # type: ignore[arg-type]
+    optional = {name for name, _ in callers.defaults(forward.args)}
+    required = {each.arg for each in given_parameters(forward)[1:]} - optional
     return not required.isdisjoint(TARGETS) and not _holds_modules(index, definition)
+
+
+def _forward(index: Index, definition: Definition) -> ast.FunctionDef | None:
+    found = index.method(definition, "forward")
+    return found[1].node if found is not None and isinstance(found[1].node, ast.FunctionDef) else None
 
 
 # What is made and kept, and what is called of the object itself.
@@ -198,7 +204,7 @@ def _runs_in_forward(name: str) -> bool:
     return name not in _NOT_FORWARD and not name.startswith(_SETS_UP) and not _ASIDE.search(name)
 
 
-def _may_compute(definition: Definition, method: Method) -> bool:
+def _may_compute(definition: Definition, method: DefinedFunction) -> bool:
     """Whether a method may compute something of what it is given.
 
     Not one that makes objects of its class (`Net.from_config(...)`), nor one that is given switches and numbers alone

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..reading import traced
-from ..reading.definitions import Definition, Method, given_parameters
+from ..reading.definitions import Definition, given_parameters
 from ..reading.parameters import default_of
-from ..reading.syntax import statements_below
+from ..reading.syntax import DefinedFunction, statements_below
 from ..reading.units import model_definitions
 from ..reading.values import (
     Choice,
@@ -136,7 +136,7 @@ def outputs(unit: Unit, definition: Definition) -> list[Output]:
     return [Output(kind, returns) for kind, returns in found.items()]
 
 
-def _is_training_step(method: Method, value: Value) -> bool:
+def _is_training_step(method: DefinedFunction, value: Value) -> bool:
     """Whether `forward` wraps a model and its loss: AIMET is given the model in it."""
     required = [*method.args.posonlyargs, *method.args.args]
     required = required[: len(required) - len(method.args.defaults)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..knowledge.modules import module_class
 from ..reading.definitions import Definition
+from ..reading.syntax import DefinedFunction
 from ..reading.values import Choice, Dictionary, Instance, Module, Sequence, Tensor, Unknown, Value
 from . import support
 
@@ -138,9 +139,7 @@ def _is_carried_over(index: Index, definition: Definition) -> bool:
     return bool(left & read)
 
 
-def _part_of_forward(
-    classes: list[Definition],
-) -> Iterator[tuple[Definition, ast.FunctionDef | ast.AsyncFunctionDef]]:
+def _part_of_forward(classes: list[Definition]) -> Iterator[tuple[Definition, DefinedFunction]]:
     """`forward`, the methods that it names, and those that they name, each with its class."""
     waiting, seen = ["forward"], {"forward"}
     while waiting:

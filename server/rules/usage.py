@@ -133,8 +133,7 @@ def _may_keep(index: Index, path: str, constructor: ast.expr) -> bool:
     found = index.named(constructor, path)
     if isinstance(found, Definition):
         return not isinstance(found.node, ast.ClassDef) or index.is_model(found)
-    # Parallel wrappers run what they are given, and are not what AIMET is given.
-    return not (isinstance(found, str) and found.endswith("DataParallel"))
+    return not (isinstance(found, str) and traced.is_wrapper(found))
 
 
 def _made_in(node: ast.expr, given: Mapping[str, list[ast.expr]], followed: frozenset[str]) -> Iterator[str]:
