@@ -110,6 +110,8 @@ _OTHER = "AIMET101 torch.sigmoid"
         (_block("try:\n    from torch import sigmoid as act\nexcept ImportError:", _ACT), [f"net:6 {_OTHER}"]),
         # What a loop leaves behind is a function, not a value.
         (_block("for a in b:", f"act = torch.relu\n{_ACT}"), [f"acts:4 {_RELU}"]),
+        # What a value is in its last round, the text does not tell.
+        (_block("for a in b:", f"act = torch.sigmoid\n{_ACT.replace('act', 'other')}"), []),
     ],
 )
 def test_what_a_name_means_that_a_block_defines(acts: str, found: list[str]) -> None:
